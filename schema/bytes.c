@@ -18,6 +18,14 @@ void tsk_hex(const uint8_t *p, size_t n, char *ret_text)
     *ret_text = '\0';
 }
 
+bool tsk_is_zero(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (p[i] != 0)
+            return false;
+    return true;
+}
+
 static int hex_value(char c)
 {
     if (c >= '0' && c <= '9')
@@ -33,7 +41,7 @@ enum tsk_err tsk_unhex(const char *text, uint8_t *ret_p, size_t n)
     if (text[2 * n] != '\0')
         return TSK_E_USAGE;
     for (size_t i = 0; i < n; i++)
-        ret_p[i] = (uint8_t)(hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
+        ret_p[i] = (uint8_t)((unsigned)hex_value(text[2 * i]) << 4 | (unsigned)hex_value(text[2 * i + 1]));
     return TSK_OK;
 }
 

@@ -17,6 +17,7 @@ struct tsk_slice {
 #define TSK_SLICE(array) ((struct tsk_slice){(array), sizeof(array)})
 
 bool tsk_slice_eq(struct tsk_slice a, struct tsk_slice b);
+bool tsk_is_zero(const uint8_t *p, size_t n); /* nothing but zeros; not constant time */
 
 /* Lower-case hex; `ret_text` takes 2 * n + 1 bytes. */
 void tsk_hex(const uint8_t *p, size_t n, char *ret_text);

@@ -43,7 +43,7 @@ bool tsk_cbor_bool(struct tsk_cbor_in *in);
 struct tsk_slice tsk_cbor_bytes(struct tsk_cbor_in *in); /* points into the input */
 struct tsk_slice tsk_cbor_text(struct tsk_cbor_in *in);  /* UTF-8 checked; points into the input; not NUL-ended */
 uint64_t tsk_cbor_array(struct tsk_cbor_in *in);         /* number of elements; the reader stands at the first */
-uint64_t tsk_cbor_map(struct tsk_cbor_in *in);           /* number of pairs; key order is the caller's to check, see tsk_cbor_check */
+uint64_t tsk_cbor_map(struct tsk_cbor_in *in);           /* number of pairs; their order: tsk_cbor_check */
 void tsk_cbor_tag(struct tsk_cbor_in *in, uint64_t expected);
 
 /* The whole next item as it stands, checked by the full rules (sorted keys, depth, shortest heads). */

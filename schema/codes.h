@@ -16,7 +16,8 @@ enum tsk_list {
     TSK_LIST_ORG_TYPE,   /* T01..T18 */
     TSK_LIST_AGE_BAND,   /* A0..A6 */
     TSK_LIST_PURPOSE,    /* P1..P4 */
-    TSK_LIST_STOP_REASON,/* S1 telephone, S2 in person, S3 paper, S4 card lost, S5 forced, S8 age found wrong, S9 referral ended */
+    TSK_LIST_STOP_REASON,/* S1 telephone, S2 in person, S3 paper, S4 card lost, S5 forced, S8 age found wrong,
+                            S9 referral ended */
     TSK_LIST_ROLE,       /* R1..R8 */
     TSK_LIST_WARD,       /* six digits */
     TSK_LIST_ANSWER,     /* "given", "no", "tel" */
@@ -58,8 +59,9 @@ struct tsk_item_row {
     enum tsk_item_type type;
     unsigned max;
     bool required;      /* must be there whenever the category is sent */
-    const char *values; /* CODE, CODES: "1=男|2=女|..." or "@needs"; TABLE: "relation:text20|age_band:@age_bands|lives_together:bool",
-                           of which the first column must be there in each row; DATE: "~" where an age "~NN" will do */
+    const char *values; /* CODE, CODES: "1=男|2=女|..." or "@needs"; DATE: "~" where an age "~NN" will do;
+                           TABLE: "relation:text20|age_band:@age_bands|lives_together:bool", of which the first column
+                           must be there in each row */
 };
 const struct tsk_item_row *tsk_item_rows(size_t *ret_n);
 const struct tsk_item_row *tsk_item_row_find(const char *id);

@@ -141,10 +141,10 @@ enum tsk_err tsk_grant_times(const struct tsk_grant *g, const struct tsk_item_co
     return g->expires > item->class_until ? TSK_E_AGECHANGED : TSK_OK;
 }
 
-static bool holds(const struct tsk_item_core *item, const struct tsk_kid *kid)
+bool tsk_item_holds(const struct tsk_item_core *item, const struct tsk_kid *kid)
 {
     for (size_t i = 0; i < item->holders_n; i++)
-        if (same32(item->holders[i].b, kid->b))
+        if (tsk_kid_eq(&item->holders[i], kid))
             return true;
     return false;
 }
@@ -161,7 +161,7 @@ enum tsk_err tsk_grant_covers(const struct tsk_grant *g, const struct tsk_item_c
                               const struct tsk_id32 *item_id)
 {
     const struct tsk_grant_item *named = find_item(g, item_id);
-    bool ok = named != NULL && tsk_code_eq(named->category, item->category) && holds(item, &g->holder) &&
+    bool ok = named != NULL && tsk_code_eq(named->category, item->category) && tsk_item_holds(item, &g->holder) &&
               same32(g->sender.b, item->sender.b) && same32(g->referral.b, item->referral.b);
     return ok ? TSK_OK : TSK_E_NOTGRANTED;
 }

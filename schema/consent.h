@@ -31,7 +31,8 @@ TSK_MUST_USE enum tsk_err tsk_consent_holders(uint64_t policy, uint64_t age_clas
                                               const uint64_t *kinds, size_t kinds_n, bool *ret_keep);
 
 /* G4, and the caps: time < expires <= time + 365 d, <= destroy_after, <= class_until; no guardian for class 4.
- * TSK_E_EXPIRED, TSK_E_AGECHANGED (past class_until), TSK_E_RULE. The cap at the 18th birthday is the sender's, who alone knows it (tsk_age_18). */
+ * TSK_E_EXPIRED, TSK_E_AGECHANGED (past class_until), TSK_E_RULE.
+ * The cap at the 18th birthday is the sender's, who alone knows it (tsk_age_18). */
 TSK_MUST_USE enum tsk_err tsk_grant_times(const struct tsk_grant *g, const struct tsk_item_core *item, uint64_t kind);
 
 /* Does this grant name this item with this category, for this referral, sender and recipient? (G1 signer is a holder
@@ -47,6 +48,9 @@ struct tsk_stop {
     bool child;                   /* by, for, or with the code of a child's holder */
     struct tsk_kid child_holder;  /* that holder, when `child` */
 };
+
+/* Whether the item is sealed for this holder. */
+bool tsk_item_holds(const struct tsk_item_core *item, const struct tsk_kid *kid);
 
 /* Whether the stop covers the pair (item, recipient) that the grant would open: form 1 the pairs of the grant it
  * names (`target_grant`, NULL when not stored), 2 every item of the referral, 3 every grant signed by the holder,

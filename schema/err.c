@@ -65,7 +65,8 @@ enum tsk_err tsk_err_from_name(const char *name)
 int tsk_err_exit(enum tsk_err e)
 {
     static const int EXIT_OF[] = {
-        [TSK_CLASS_NONE] = 0, [TSK_CLASS_USAGE] = 2, [TSK_CLASS_POLICY] = 1, [TSK_CLASS_PEER] = 1, [TSK_CLASS_LOCAL] = 3,
+        [TSK_CLASS_NONE] = 0, [TSK_CLASS_USAGE] = 2, [TSK_CLASS_POLICY] = 1, [TSK_CLASS_PEER] = 1,
+        [TSK_CLASS_LOCAL] = 3,
     };
     return EXIT_OF[tsk_err_class(e)];
 }

@@ -2,7 +2,9 @@
 #ifndef TSK_SCHEMA_LIMITS_H
 #define TSK_SCHEMA_LIMITS_H
 
-#define TSK_RECORD_MAX (64 * 1024)       /* R1: bytes of any signed record (the roster has its own) */
+#include <stdint.h>
+
+#define TSK_RECORD_MAX 65536             /* R1: bytes of any signed record (the roster has its own) */
 #define TSK_PARTNER_ID_CAP 16            /* "01100-JS1" and its NUL; ids are [A-Z0-9-] */
 #define TSK_NEEDS_MAX 8
 #define TSK_HOLDERS_MAX 8                /* cards of one family on one referral */
@@ -17,8 +19,8 @@
 #define TSK_URLS_MAX 4
 #define TSK_DISTRICTS_MAX 128
 #define TSK_PARCEL_RECORDS_MAX 128
-#define TSK_PARCEL_MAX (16 * 1024 * 1024) /* bytes of one parcel as sent; the transport refuses larger messages */
-#define TSK_PLAINTEXT_MAX (10 * 1024 * 1024) /* bytes of one item's content */
+#define TSK_PARCEL_MAX 33554432          /* bytes of one parcel as sent; the transport refuses larger messages */
+#define TSK_PLAINTEXT_MAX 10485760       /* bytes of one item's content */
 #define TSK_PARCEL_PAD 4096              /* parcels without ciphertexts are padded to a multiple of this */
 #define TSK_CONTENT_PAD 256              /* content and parcels with ciphertexts: to this times a power of two */
 #define TSK_NUMBER_MAX (UINT64_C(1) << 53) /* counters: exact in JSON readers, too */
@@ -31,11 +33,11 @@
 #define TSK_DAY_S 86400
 #define TSK_CLOCK_AHEAD_S 600            /* R8 */
 #define TSK_DRAIN_FRESH_S 900            /* section 6: a drain counts for opening this long (mode 1) */
+#define TSK_SETTLE_S 90                  /* after a start, senders that have something have tried again by then */
 #define TSK_FRESH_S 300                  /* put, fetch, confirm: |time - now| */
 #define TSK_GRANT_MAX_S (365 * TSK_DAY_S)
 #define TSK_ITEM_LIFE_S (396 * TSK_DAY_S)
 #define TSK_ITEM_LIFE_MAX_S (400 * TSK_DAY_S)
-#define TSK_PENDING_S (30 * TSK_DAY_S)   /* a grant whose items are not there waits this long */
 #define TSK_ROSTER_LIFE_S (30 * TSK_DAY_S)
 #define TSK_EXPIRE_AFTER_S (30 * TSK_DAY_S) /* a referral expires this long after reply_by, before handed */
 #define TSK_DELETED_WITHIN_S (7 * TSK_DAY_S)

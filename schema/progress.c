@@ -72,11 +72,6 @@ static size_t capped(const struct tsk_chain *c)
     return c->n < TSK_STATUS_MAX ? c->n : TSK_STATUS_MAX;
 }
 
-static bool id_eq(const struct tsk_id32 *a, const struct tsk_id32 *b)
-{
-    return memcmp(a->b, b->b, sizeof a->b) == 0;
-}
-
 static bool same_seq_as_next(const struct tsk_chain *c, size_t i)
 {
     return i + 1 < capped(c) && c->events[i].status.seq == c->events[i + 1].status.seq;
@@ -89,7 +84,7 @@ static size_t usable(const struct tsk_chain *c, bool *ret_gap)
     size_t i = 0, fork = 0;
     for (; i < capped(c); i++) {
         const struct tsk_status *s = &c->events[i].status;
-        if (s->seq != i + 1 || !id_eq(&s->prev, i == 0 ? &none : &c->events[i - 1].id) || same_seq_as_next(c, i))
+        if (s->seq != i + 1 || !tsk_id32_eq(&s->prev, i == 0 ? &none : &c->events[i - 1].id) || same_seq_as_next(c, i))
             break;
     }
     *ret_gap = i < capped(c) && c->events[i].status.seq > i + 1;
@@ -108,9 +103,9 @@ static void resolve_seen(struct merge *m, int side, bool other_gap)
     for (size_t i = 0; i < m->use[side]; i++) {
         const struct tsk_id32 *seen = &m->chain[side]->events[i].status.seen;
         size_t tries = 0;
-        for (; tries < n && !id_eq(seen, &other->events[at].id); tries++)
+        for (; tries < n && !tsk_id32_eq(seen, &other->events[at].id); tries++)
             at = at + 1 < n ? at + 1 : 0;
-        if (id_eq(seen, &none))
+        if (tsk_id32_eq(seen, &none))
             m->seen[side][i] = 0;
         else if (tries < n)
             m->seen[side][i] = (uint16_t)(at < m->use[!side] ? at + 1 : SEEN_LATER);

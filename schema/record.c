@@ -105,7 +105,8 @@ enum tsk_err tsk_rec_encode(enum tsk_rec r, const void *record, uint8_t *buf, si
     return encode(tsk_shapes[r], record, ROWS[r].size, ROWS[r].max, buf, cap, ret_bytes);
 }
 
-enum tsk_err tsk_item_core_encode(const struct tsk_item_core *core, uint8_t *buf, size_t cap, struct tsk_slice *ret_bytes)
+enum tsk_err tsk_item_core_encode(const struct tsk_item_core *core, uint8_t *buf, size_t cap,
+                                  struct tsk_slice *ret_bytes)
 {
     return encode(&tsk_shape_item_core, core, sizeof *core, ROWS[TSK_REC_ITEM].max, buf, cap, ret_bytes);
 }

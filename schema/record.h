@@ -11,6 +11,8 @@
 #ifndef TSK_SCHEMA_RECORD_H
 #define TSK_SCHEMA_RECORD_H
 
+#include <string.h>
+
 #include "schema/cbor.h"
 #include "schema/limits.h"
 
@@ -30,6 +32,15 @@ struct tsk_kid { uint8_t b[32]; };  /* RFC 9679 thumbprint of an Ed25519 COSE_Ke
 struct tsk_id32 { uint8_t b[32]; }; /* SHA-256 of a record's Sig_structure: names a signed record */
 struct tsk_id16 { uint8_t b[16]; }; /* chosen at random by the author */
 struct tsk_pk { uint8_t b[32]; };   /* Ed25519 or X25519 public key */
+
+static inline bool tsk_kid_eq(const struct tsk_kid *a, const struct tsk_kid *b)
+{
+    return memcmp(a->b, b->b, sizeof a->b) == 0;
+}
+static inline bool tsk_id32_eq(const struct tsk_id32 *a, const struct tsk_id32 *b)
+{
+    return memcmp(a->b, b->b, sizeof a->b) == 0;
+}
 
 /* An array inside a record, checked when the record was decoded. `bytes` = the elements, without the array's head. */
 struct tsk_seq {
@@ -85,7 +96,8 @@ struct tsk_partner {                    /* an organisation in the directory, HSD
     uint64_t flags;                     /* 9: 1 hidden from the directory, 2 fictional sample */
 };
 
-struct tsk_roster {                     /* [payload, [+[root kid, sig64]]], see tsk_roster_split; net for the AAD = 16 zero bytes */
+/* [payload, [+[root kid, sig64]]], see tsk_roster_split; net for the AAD = 16 zero bytes. */
+struct tsk_roster {
     struct tsk_id16 net;                /* 2: zeros in the genesis payload */
     uint64_t seq;                       /* 3: genesis = 1 */
     struct tsk_id32 prev;               /* 4: id32 of the roster before; zeros at genesis */

@@ -44,6 +44,14 @@ static bool within(const struct tsk_field *f, uint64_t v)
     return v >= f->min && v <= f->max;
 }
 
+/* An empty string may have no address. */
+static bool put(void *p, struct tsk_slice v)
+{
+    if (v.n > 0)
+        memcpy(p, v.p, v.n);
+    return true;
+}
+
 static bool leaf_set(const struct tsk_field *f, void *base, const struct tsk_leaf *v)
 {
     void *p = at(base, f->offset);
@@ -54,18 +62,14 @@ static bool leaf_set(const struct tsk_field *f, void *base, const struct tsk_lea
         memcpy(p, &v->num, sizeof v->num);
         return within(f, v->num);
     case TSK_K_FIXED:
-        if (v->bytes.n != f->size)
-            return false;
-        memcpy(p, v->bytes.p, f->size);
-        return true;
+        return v->bytes.n == f->size && put(p, v->bytes);
     case TSK_K_ID:
     case TSK_K_CODE:
         if (!within(f, v->bytes.n) || !all_chars(v->bytes, f->kind == TSK_K_ID ? is_id_char : is_code_char) ||
             !in_list(f->rule, v->bytes))
             return false;
         memset(p, 0, f->size);
-        memcpy(p, v->bytes.p, v->bytes.n);
-        return true;
+        return put(p, v->bytes);
     default: /* BYTES, TEXT */
         *(struct tsk_slice *)p = v->bytes;
         return within(f, v->bytes.n);

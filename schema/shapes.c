@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "schema/status.h"
+
 /* ---- how a row is written ---- */
 #define AT(S, m) .name = #m, .offset = offsetof(struct tsk_##S, m)
 #define SIZE(S, m) .size = sizeof(((struct tsk_##S *)0)->m)
@@ -22,6 +24,8 @@
 #define SEQ(k, S, m, lo, hi, el) .key = (k), .kind = TSK_K_SEQ, AT(S, m), .min = (lo), .max = (hi), .element = (el)
 #define TUPLE(k, s) .key = (k), .kind = TSK_K_TUPLE, .shape = (s)
 #define SHAPE(rows, f) {(rows), sizeof(rows) / sizeof *(rows), (f)}
+#define EL_CODE(nm, r) .kind = TSK_K_CODE, .name = (nm), .size = sizeof(struct tsk_code), .min = 1, .max = 7, .rule = (r)
+#define EL_ID(nm) .kind = TSK_K_ID, .name = (nm), .size = TSK_PARTNER_ID_CAP, .min = 1, .max = TSK_PARTNER_ID_CAP - 1
 #define VERSION {CONST(1, "version", 1)}
 
 /* ---- code lists ---- */
@@ -38,10 +42,10 @@ static const struct tsk_code_rule RULE_STOP = {TSK_LIST_STOP_REASON, 0, 0};
 static const struct tsk_code_rule RULE_ORG_TYPE = {TSK_LIST_ORG_TYPE, 0, 0};
 
 /* ---- elements ---- */
-static const struct tsk_field EL_NEED_SENT = {.kind = TSK_K_CODE, .name = "need", .size = sizeof(struct tsk_code), .min = 1, .max = 7, .rule = &RULE_NEED_SENT};
-static const struct tsk_field EL_NEED = {.kind = TSK_K_CODE, .name = "need", .size = sizeof(struct tsk_code), .min = 1, .max = 7, .rule = &RULE_NEED};
-static const struct tsk_field EL_PARTNER_ID = {.kind = TSK_K_ID, .name = "partner", .size = TSK_PARTNER_ID_CAP, .min = 1, .max = TSK_PARTNER_ID_CAP - 1};
-static const struct tsk_field EL_DISTRICT = {.kind = TSK_K_ID, .name = "district", .size = TSK_PARTNER_ID_CAP, .min = 1, .max = TSK_PARTNER_ID_CAP - 1};
+static const struct tsk_field EL_NEED_SENT = {EL_CODE("need", &RULE_NEED_SENT)};
+static const struct tsk_field EL_NEED = {EL_CODE("need", &RULE_NEED)};
+static const struct tsk_field EL_PARTNER_ID = {EL_ID("partner")};
+static const struct tsk_field EL_DISTRICT = {EL_ID("district")};
 static const struct tsk_field EL_URL = {.kind = TSK_K_TEXT, .name = "url", .min = 1, .max = TSK_URL_MAX};
 static const struct tsk_field EL_BYTES32 = {.kind = TSK_K_FIXED, .name = "hash", .size = 32};
 static const struct tsk_field EL_ID16 = {.kind = TSK_K_FIXED, .name = "pseudonym", .size = 16};
@@ -92,20 +96,14 @@ static const struct tsk_shape S_RECEIPT_LINE = SHAPE(F_RECEIPT_LINE, check_recei
 static const struct tsk_field EL_RECEIPT_LINE = {TUPLE(0, &S_RECEIPT_LINE)};
 
 static const struct tsk_field F_MAIL[] = {
-    {UINT(0, mail, n, 1, TSK_NUMBER_MAX)}, {BYTES(0, mail, put, 1, TSK_RECORD_MAX)}, {BYTES(0, mail, parcel, 1, TSK_PARCEL_MAX)},
+    {UINT(0, mail, n, 1, TSK_NUMBER_MAX)},
+    {BYTES(0, mail, put, 1, TSK_RECORD_MAX)},
+    {BYTES(0, mail, parcel, 1, TSK_PARCEL_MAX)},
 };
 static const struct tsk_shape S_MAIL = SHAPE(F_MAIL, NULL);
 const struct tsk_field tsk_element_mail = {TUPLE(0, &S_MAIL)};
 
 /* ---- checks over more than one field ---- */
-static bool is_zero(const uint8_t *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (p[i] != 0)
-            return false;
-    return true;
-}
-
 static enum tsk_err shape_ok(bool ok)
 {
     return ok ? TSK_OK : TSK_E_MALFORMED;
@@ -122,7 +120,7 @@ static enum tsk_err check_roster(const void *record)
 {
     const struct tsk_roster *r = record;
     bool genesis = r->seq == 1;
-    return shape_ok(is_zero(r->net.b, sizeof r->net.b) == genesis && is_zero(r->prev.b, sizeof r->prev.b) == genesis &&
+    return shape_ok(tsk_is_zero(r->net.b, sizeof r->net.b) == genesis && tsk_is_zero(r->prev.b, sizeof r->prev.b) == genesis &&
                     r->valid_until > r->time && r->threshold <= r->roots_n);
 }
 
@@ -166,13 +164,13 @@ static enum tsk_err check_grant(const void *record)
     return shape_ok((refused || g->state == TSK_GRANT_GIVEN) &&
                     memcmp(&g->role_kid, &g->holder, sizeof g->holder) == 0 &&
                     (g->items_n > 0 || tsk_code_eq(g->purpose, tsk_code("P4"))) &&
-                    (!refused || is_zero(g->wraps_hash, sizeof g->wraps_hash)));
+                    (!refused || tsk_is_zero(g->wraps_hash, sizeof g->wraps_hash)));
 }
 
 static enum tsk_err check_status(const void *record)
 {
     const struct tsk_status *s = record;
-    return shape_ok(is_zero(s->prev.b, sizeof s->prev.b) == (s->seq == 1));
+    return shape_ok(tsk_is_zero(s->prev.b, sizeof s->prev.b) == (s->seq == 1));
 }
 
 static enum tsk_err check_open(const void *record)
@@ -326,10 +324,15 @@ static const struct tsk_shape S_ITEM = SHAPE(F_ITEM, check_item);
 static const struct tsk_field F_GRANT_ROLE[] = {{UINT(0, grant, role, 1, 2)}, {FIXED(0, grant, role_kid)}};
 static const struct tsk_shape S_GRANT_ROLE = SHAPE(F_GRANT_ROLE, NULL);
 static const struct tsk_field F_GRANT_NOTICE[] = {
-    {FIXED(0, grant, notice_hash)}, {TEXT(0, grant, notice_lang, 2, TSK_LANG_MAX)}, {UINT(0, grant, notice_version, 1, UINT16_MAX)},
+    {FIXED(0, grant, notice_hash)},
+    {TEXT(0, grant, notice_lang, 2, TSK_LANG_MAX)},
+    {UINT(0, grant, notice_version, 1, UINT16_MAX)},
 };
 static const struct tsk_shape S_GRANT_NOTICE = SHAPE(F_GRANT_NOTICE, NULL);
-static const struct tsk_field F_GRANT_HOW[] = {{UINT(0, grant, how, TSK_HOW_PHONE, TSK_HOW_TABLET)}, {FIXED(0, grant, how_node)}};
+static const struct tsk_field F_GRANT_HOW[] = {
+    {UINT(0, grant, how, TSK_HOW_PHONE, TSK_HOW_TABLET)},
+    {FIXED(0, grant, how_node)},
+};
 static const struct tsk_shape S_GRANT_HOW = SHAPE(F_GRANT_HOW, NULL);
 static const struct tsk_field F_GRANT[] = {
     VERSION,
@@ -362,7 +365,10 @@ static const struct tsk_field F_WRAPS[] = {
 };
 static const struct tsk_shape S_WRAPS = SHAPE(F_WRAPS, NULL);
 
-static const struct tsk_field F_TARGET[] = {{UINT(0, withdraw, form, TSK_STOP_GRANT, TSK_STOP_ITEM)}, {FIXED(0, withdraw, target)}};
+static const struct tsk_field F_TARGET[] = {
+    {UINT(0, withdraw, form, TSK_STOP_GRANT, TSK_STOP_ITEM)},
+    {FIXED(0, withdraw, target)},
+};
 static const struct tsk_shape S_TARGET = SHAPE(F_TARGET, NULL);
 static const struct tsk_field F_BY_HOLDER[] = {{CONST(0, "by", TSK_BY_HOLDER)}};
 static const struct tsk_field F_BY_CODE[] = {{CONST(0, "by", TSK_BY_CODE)}, {FIXED(0, withdraw, code)}};
@@ -392,7 +398,7 @@ static const struct tsk_field F_STATUS[] = {
     {FIXED(3, status, referral)},
     {UINT(4, status, seq, 1, TSK_STATUS_MAX)},
     {FIXED(5, status, prev)},
-    {UINT(6, status, state, 6, 23)}, /* the states before are the sender's own, or derived */
+    {UINT(6, status, state, TSK_ST_ACKED, TSK_ST_COUNT - 1)}, /* the states before are the sender's own, or derived */
     {TIME(7, status, time)},
     {FIXED(8, status, item), OPTIONAL(status, item)},
     {CODE(9, status, reason, NULL), OPTIONAL(status, reason)}, /* its list depends on the state: tsk_status_fields */
@@ -497,7 +503,10 @@ static const struct tsk_field F_INNER[] = {
 };
 static const struct tsk_shape S_INNER = SHAPE(F_INNER, NULL);
 
-static const struct tsk_field F_REPLY_ROSTER[] = {{UINT(0, reply, roster_seq, 0, TSK_NUMBER_MAX)}, {FIXED(0, reply, roster_id)}};
+static const struct tsk_field F_REPLY_ROSTER[] = {
+    {UINT(0, reply, roster_seq, 0, TSK_NUMBER_MAX)},
+    {FIXED(0, reply, roster_id)},
+};
 static const struct tsk_shape S_REPLY_ROSTER = SHAPE(F_REPLY_ROSTER, NULL);
 static const struct tsk_field F_REPLY[] = {
     {UINT(1, reply, code, 0, 13)},

@@ -1,4 +1,5 @@
-/* shapes.h - the tables that drive the codec (shape_read.c, shape_write.c, shape_walk.c): what stands under which key of which record.
+/* shapes.h - the tables that drive the codec (shape_read.c, shape_write.c, shape_walk.c): what stands under which key of
+ * which record.
  *
  * A shape is a map or a tuple: an ordered list of fields. A field says its key (maps only), its kind, where its value
  * stands in the C struct, and what values are allowed. Arrays and seqs name the field of one element, whose offsets

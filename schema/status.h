@@ -49,7 +49,8 @@ struct tsk_event {
     enum tsk_state after;     /* out: state after this event */
 };
 
-struct tsk_chain { struct tsk_event *events; size_t n; bool fork; }; /* sorted by seq; fork: two records with one seq were seen */
+/* Sorted by seq; fork: two records with one seq were seen. */
+struct tsk_chain { struct tsk_event *events; size_t n; bool fork; };
 
 struct tsk_progress {
     enum tsk_state state;

@@ -1,4 +1,4 @@
-/* examples.h - one example of every record in several variants, for tests, fuzz seeds and benchmarks. All of it is made up.
+/* examples.h - examples of every record in several variants, for tests, fuzz seeds and benchmarks. All is made up.
  *
  *   static struct tsk_example e;                          (large: not on the stack)
  *   for (unsigned v = 0; tsk_example_fill(r, v, &e); v++) ... &e.rec is the struct of row r ...

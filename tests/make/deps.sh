@@ -27,7 +27,8 @@ check|all)
     want librsvg2-bin /usr/bin/rsvg-convert
     want xxd /usr/bin/xxd
     want procps /usr/bin/pgrep
-    want python3-minimal /usr/bin/python3 /usr/local/bin/python3
+    want python3 /usr/lib/python3*/json/__init__.py
+    want faketime /usr/bin/faketime
     ;;
 esac
 case ${1:-build} in

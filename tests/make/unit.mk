@@ -19,6 +19,6 @@ unit-schema: $(TESTS_schema)
 unit-crypto: $(TESTS_crypto)
 unit-node:   $(TESTS_node)
 unit-schema unit-crypto unit-node:
-	$(Q)for t in $^; do $(RUN) $$t || exit 1; done
+	$(Q)for t in $^; do timeout $(if $(RUN),3000,600) $(RUN) $$t || { echo "FAILED $$t"; exit 1; }; done
 unit: unit-schema unit-crypto unit-node
 .PHONY: unit unit-schema unit-crypto unit-node

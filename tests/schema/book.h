@@ -9,7 +9,7 @@
 #define S TSK_SIDE_SENDER
 #define R TSK_SIDE_RECIPIENT
 #define N TSK_SIDE_NOBODY
-#define WIRE_MAX 23
+#define WIRE_MAX (TSK_ST_COUNT - 1)
 
 struct book {
     struct tsk_event events[2][TSK_STATUS_MAX + 8];

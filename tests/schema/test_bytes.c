@@ -92,7 +92,8 @@ END_TEST
 START_TEST(base32_refuses_everything_else_and_leaves_the_bytes)
 {
     /* the last but two: unused low bits set; one character too many, one too few */
-    static const char *const BAD[] = {"", "MZXW", "MZXW1", "MZXW8", "MZXW0", "MZXW=", "MZXW6=", "MZXW\xc3", "MZ_W6", "MZXW7",
+    static const char *const BAD[] = {"", "MZXW", "MZXW1", "MZXW8", "MZXW0", "MZXW=",
+                                      "MZXW6=", "MZXW\xc3", "MZ_W6", "MZXW7",
                                       "MZXW6A", "MZXW6AA"};
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         uint8_t b[3] = {7, 7, 7};
@@ -133,7 +134,8 @@ START_TEST(utf8_refuses_overlong_forms_and_stray_bytes)
 {
     static const char *const BAD[] = {
         "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf",
-        "\xf5\x80\x80\x80", "\xff", "\xfe", "a\xc3", "\xc3(", "\xe3\x81", "\xe3\x81(", "\xe3(\x82", "\xf0\x9f\x98(", "\xed\xa0\x80",
+        "\xf5\x80\x80\x80", "\xff", "\xfe", "a\xc3", "\xc3(", "\xe3\x81", "\xe3\x81(", "\xe3(\x82",
+        "\xf0\x9f\x98(", "\xed\xa0\x80",
     };
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++)
         ck_assert_msg(!tsk_utf8_ok((const uint8_t *)BAD[i], strlen(BAD[i]), NULL), "row %zu", i);

@@ -88,7 +88,8 @@ static const char *const REFUSED[] = {
 static const char *const REFUSED_TOO[] = {
     "", "0000", "00ff", "1800", "1817", "190000", "1900ff", "1a00000000", "1a0000ffff", "1b0000000000000000",
     "1b00000000ffffffff", "3800", "5800", "580100", "7800", "9800", "b800", "b80100", "d812", "d81200", "d2", "d10000",
-    "18", "19", "1a", "1b", "1903", "1c", "1d", "1e", "1f", "3f", "41", "4201", "61", "62c3", "81", "8201", "a1", "a100",
+    "18", "19", "1a", "1b", "1903", "1c", "1d", "1e", "1f", "3f", "41", "4201", "61", "62c3", "81", "8201",
+    "a1", "a100",
     "ff", "df", "dc00", "f800", "f814", "f815", "e0", "f3", "a2000000", "a201000000", "a20100", "a201000100",
     "61ff", "62c328", "63eda080", "62c080", "5bffffffffffffffff", "9bffffffffffffffff", "bbffffffffffffffff",
     "7bffffffffffffffff", "9a7fffffff00", "ba7fffffff0000", "9b8000000000000000", "5b7fffffffffffffff00",
@@ -252,6 +253,24 @@ START_TEST(tags_other_than_expected_are_refused)
 }
 END_TEST
 
+/* Nobody may be made to loop, or to make room, for elements that cannot be there. */
+START_TEST(counts_beyond_the_bytes_are_refused_at_once)
+{
+    static const struct { const char *hex; bool map; uint64_t n; } ROWS[] = {
+        {"820000", false, 2}, {"830000", false, 0}, {"a10000", true, 1}, {"a2000001", true, 0},
+        {"9bffffffffffffffff00", false, 0},
+        {"bb7fffffffffffffff00", true, 0}, {"9a00010000", false, 0}, {"80", false, 0}, {"a0", true, 0},
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        uint8_t buf[HEX_CAP];
+        struct tsk_cbor_in in;
+        tsk_cbor_in_init(&in, unhex(ROWS[i].hex, buf));
+        ck_assert_uint_eq(ROWS[i].map ? tsk_cbor_map(&in) : tsk_cbor_array(&in), ROWS[i].n);
+        ck_assert_int_eq(in.err, ROWS[i].n > 0 || strlen(ROWS[i].hex) == 2 ? TSK_OK : TSK_E_MALFORMED);
+    }
+}
+END_TEST
+
 START_TEST(the_writer_stops_at_its_cap_and_still_counts)
 {
     for (size_t cap = 0; cap <= 12; cap++) {
@@ -384,6 +403,7 @@ static TCase *reading_and_writing(void)
     tcase_add_test(t, readers_take_their_own_type_only);
     tcase_add_test(t, the_first_error_stays);
     tcase_add_test(t, tags_other_than_expected_are_refused);
+    tcase_add_test(t, counts_beyond_the_bytes_are_refused_at_once);
     tcase_add_test(t, the_writer_stops_at_its_cap_and_still_counts);
     tcase_add_test(t, any_gives_the_item_as_it_stands);
     return t;

@@ -6,7 +6,7 @@
 
 #include "tests/check.h"
 
-#define WIRE_MAX 23
+#define WIRE_MAX (TSK_ST_COUNT - 1)
 
 /* ---- words ---- */
 

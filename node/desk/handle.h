@@ -1,0 +1,73 @@
+/* handle.h - private to node/desk: the two functions of each record's row, and what they share.
+ *
+ * check_x reads and may refuse; act_x runs after the record is stored, writes, and fails on LOCAL faults only.
+ * Whatever an act changes on a case, it ends with tsk_settle, which brings the summary up to date and lets this node's
+ * machine say what it has to: `handed`, or `withdrawn`. */
+#ifndef TSK_NODE_DESK_HANDLE_H
+#define TSK_NODE_DESK_HANDLE_H
+
+#include "node/desk/admit.h"
+#include "node/desk/ledger_row.h"
+
+#define TSK_HANDLE_YES(name) tsk_handler tsk_check_##name, tsk_act_##name;
+#define TSK_HANDLE_NO(name)
+#define TSK_RECORD(name, NAME, max_len, form, signer, parcel) TSK_HANDLE_##parcel(name)
+#include "schema/records.def"
+#undef TSK_RECORD
+#undef TSK_HANDLE_YES
+#undef TSK_HANDLE_NO
+
+/* ---- cases ---- */
+/* Summary anew from the records, saved; then `handed` or `withdrawn` where it is this machine's to say. */
+TSK_MUST_USE enum tsk_err tsk_settle(struct tsk_ctx *ctx, struct tsk_batch *b, uint64_t case_no);
+const struct tsk_kid *tsk_case_sender(const struct tsk_ctx *ctx, const struct tsk_case *c);
+const struct tsk_kid *tsk_case_recipient(const struct tsk_ctx *ctx, const struct tsk_case *c);
+
+/* ---- sending ---- */
+TSK_MUST_USE enum tsk_err tsk_route(struct tsk_batch *b, const struct tsk_kid *to, const struct tsk_admitted *a, bool urgent);
+/* A stored record, in a bundle (0: none). */
+TSK_MUST_USE enum tsk_err tsk_route_stored(struct tsk_batch *b, const struct tsk_kid *to, uint64_t record_no, bool urgent,
+                                           uint64_t bundle);
+
+/* ---- what came along ---- */
+/* The part (ciphertext or wraps) of a parcel with this hash, and of this length (0: any); `cache` of the parcel, or NULL.
+ * TSK_E_MALFORMED without one. */
+TSK_MUST_USE enum tsk_err tsk_part_find(struct tsk_seq parts, struct tsk_part_hash cache[TSK_PARCEL_RECORDS_MAX], uint64_t len,
+                                        const uint8_t hash[32], struct tsk_slice *ret_part);
+
+/* ---- grants ---- */
+/* Whether a stop stands over (item, recipient) for this grant. `ended`: count the stops that only say that the referral
+ * ended. */
+TSK_MUST_USE enum tsk_err tsk_pair_stopped(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_case_grant *g,
+                                           const struct tsk_id32 *item_id, bool ended, bool *ret_stopped);
+/* Two kids of one partner, now or earlier: a renewed key makes no second organisation. */
+bool tsk_same_organisation(const struct tsk_ctx *ctx, const struct tsk_kid *a, const struct tsk_kid *b);
+/* Whether a member has cosigned the target in this role: `by` NULL or exactly this one, and of another organisation than
+ * `other_than` (NULL: any). */
+TSK_MUST_USE enum tsk_err tsk_cosigned(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_id32 *target, uint64_t role,
+                                       const struct tsk_kid *by, const struct tsk_kid *other_than, bool *ret_found);
+/* G9: a holder that the recipient enrolled, or a grant taken on its device, needs a second organisation. */
+TSK_MUST_USE enum tsk_err tsk_second_organisation(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c,
+                                                  const struct tsk_grant *g, const struct tsk_id32 *grant_id,
+                                                  const struct tsk_holder *h);
+/* G0 for an item with the kinds given. */
+TSK_MUST_USE enum tsk_err tsk_rule_of(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c,
+                                      const struct tsk_item_core *item, uint64_t now, bool by_child, bool by_guardian);
+/* tsk_live for one item, without the two persons of C8: what the sender asks before it releases. */
+TSK_MUST_USE enum tsk_err tsk_live_item(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c, uint64_t index,
+                                        const struct tsk_code *purpose, struct tsk_live *ret_l);
+/* Destroys the wraps over pairs that are stopped; the recipient tells the sender so. */
+TSK_MUST_USE enum tsk_err tsk_wraps_cut(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c);
+
+/* ---- stops ---- */
+/* A target has come: stops that waited for it are checked, false ones dropped and logged. */
+TSK_MUST_USE enum tsk_err tsk_stops_meet(struct tsk_ctx *ctx, struct tsk_batch *b, enum tsk_stop_form form,
+                                         const void *target32);
+/* A holder record has come: the signatures of its stops are checked. */
+TSK_MUST_USE enum tsk_err tsk_stops_verify(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_holder_at *h);
+/* The referral has ended: a stop over all of it, by this node. */
+TSK_MUST_USE enum tsk_err tsk_stop_ended(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c);
+/* A receipt names a stop: it stands at the other party, too. */
+TSK_MUST_USE enum tsk_err tsk_stop_receipted(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_stored *r);
+
+#endif

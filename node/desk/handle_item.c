@@ -1,0 +1,74 @@
+/* handle_item.c - a sealed category. At the recipient it comes only with its ciphertext, and with the grants for it. */
+#include "crypto/hash.h"
+#include "node/desk/handle.h"
+
+enum tsk_err tsk_part_find(struct tsk_seq parts, struct tsk_part_hash cache[TSK_PARCEL_RECORDS_MAX], uint64_t len,
+                           const uint8_t hash[32], struct tsk_slice *ret_part)
+{
+    struct tsk_slice part;
+    for (size_t i = 0; tsk_seq_next_bytes(&parts, &part); i++) {
+        struct tsk_part_hash once = {0}, *h = cache != NULL && i < TSK_PARCEL_RECORDS_MAX ? &cache[i] : &once;
+        if (len != 0 && part.n != len)
+            continue;
+        if (!h->known)
+            TSK_TRY(tsk_sha256(&part, 1, h->b));
+        h->known = true;
+        if (memcmp(h->b, hash, sizeof h->b) == 0) {
+            *ret_part = part;
+            return TSK_OK;
+        }
+    }
+    return TSK_E_MALFORMED;
+}
+
+static enum tsk_err find_ct(const struct tsk_admitted *a, struct tsk_slice *ret_ct)
+{
+    const struct tsk_item *it = a->record;
+    const struct tsk_incoming *in = a->in;
+    if (in->inner == NULL)
+        return TSK_E_MALFORMED;
+    return tsk_part_find(in->inner->cts, in->hashes != NULL ? in->hashes->cts : NULL, it->ct_len, it->ct_hash, ret_ct);
+}
+
+enum tsk_err tsk_check_item(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_admitted *a)
+{
+    const struct tsk_item_core *core = &((const struct tsk_item *)a->record)->core;
+    const struct tsk_roster *roster = &ctx->members->r;
+    struct tsk_case c;
+    struct tsk_slice ct;
+    if (!tsk_kid_eq(&core->sender, &a->env.kid))
+        return TSK_E_MALFORMED;
+    if (core->suite < roster->min_suite || core->mode < roster->min_mode)
+        return TSK_E_SUITE;
+    if (core->destroy_after > core->created + TSK_ITEM_LIFE_MAX_S || core->roster_seq > roster->seq)
+        return TSK_E_MALFORMED;
+    enum tsk_err e = tsk_case_by_ref(b->txn, &core->referral, &c);
+    if (e == TSK_E_UNKNOWN)
+        return a->own ? e : TSK_E_RETRY;
+    TSK_TRY(e);
+    if (!tsk_kid_eq(&a->env.kid, tsk_case_sender(ctx, &c)))
+        return TSK_E_UNKNOWNPEER; /* an item of another agency's referral */
+    if (c.items_n >= TSK_ITEMS_MAX)
+        return TSK_E_MALFORMED;
+    return find_ct(a, &ct);
+}
+
+enum tsk_err tsk_act_item(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_admitted *a)
+{
+    const struct tsk_item_core *core = &((const struct tsk_item *)a->record)->core;
+    struct tsk_case c;
+    struct tsk_slice ct;
+    TSK_TRY(tsk_case_by_ref(b->txn, &core->referral, &c));
+    TSK_TRY(find_ct(a, &ct));
+    struct tsk_place place = {c.no, c.items_n++};
+    struct tsk_item_at row = {.record_no = a->no, .id = a->id, .sent = !a->own};
+    struct tsk_rowkey k = tsk_row_at(TSK_T_ITEM, c.no, place.index), id = tsk_row_id(TSK_T_ITEM_ID, a->id.b, sizeof a->id.b);
+    struct tsk_rowkey content = tsk_row_at(TSK_T_CT, c.no, place.index);
+    c.released = c.released || !a->own;
+    TSK_TRY(tsk_row_save(b->txn, &k, &tsk_shape_item_row, &row));
+    TSK_TRY(tsk_row_save(b->txn, &id, &tsk_shape_place, &place));
+    TSK_TRY(tsk_put(b->txn, &content, ct));
+    TSK_TRY(tsk_case_save(b->txn, &c));
+    TSK_TRY(tsk_stops_meet(ctx, b, TSK_STOP_ITEM, a->id.b));
+    return tsk_settle(ctx, b, c.no);
+}

@@ -1,0 +1,134 @@
+/* verb_withdraw.c - a grant as it stands, and stopping it: with the card, with the code of the receipt, or by any member
+ * of staff at either side. Stopping is easier than starting: no state of the referral, no expired roster, no missing
+ * contact refuses it. */
+#include <string.h>
+
+#include "crypto/card.h"
+#include "node/desk/verb_util.h"
+
+static enum tsk_err grant_of(struct tsk_call *call, struct tsk_case *ret_c, struct tsk_case_grant *ret_g)
+{
+    struct tsk_id16 id;
+    tsk_json_bytes(call->in, "grant", id.b, sizeof id.b);
+    enum tsk_err e = tsk_grant_by_id(call->b->txn, &id, ret_c, ret_g);
+    return e == TSK_E_UNKNOWN ? tsk_call_fail(call, e, tsk_json_text(call->in, "grant")) : e;
+}
+
+/* ---- grant_info ---- */
+static const struct tsk_jfield info_fields[] = {{"grant", TSK_J_ID16, false}};
+
+enum tsk_err tsk_verb_grant_info(struct tsk_call *call)
+{
+    static const struct tsk_id16 none;
+    struct tsk_case c;
+    struct tsk_case_grant g;
+    struct tsk_stored r;
+    struct tsk_holder_at h = {0};
+    uint64_t now;
+    const char *state;
+    TSK_TRY(TSK_CALL_FIELDS(call, info_fields));
+    TSK_TRY(grant_of(call, &c, &g));
+    TSK_TRY(tsk_now(call->ctx, call->b, &now));
+    TSK_TRY(tsk_record_get(call->b->txn, g.record_no, &r));
+    TSK_TRY(tsk_grant_state(call, &c, &g, now, &state));
+    enum tsk_err e = tsk_holder_load(call->b->txn, &g.grant.holder, &h);
+    if (e != TSK_OK && e != TSK_E_UNKNOWN)
+        return e;
+    json_t *categories = json_array();
+    for (size_t i = 0; i < g.grant.items_n; i++)
+        tsk_json_add(categories, json_string(g.grant.items[i].category.s));
+    tsk_json_put_hex(call->out, "record", r.bytes.p, r.bytes.n);
+    tsk_json_put_hex(call->out, "grant_id32", g.id.b, sizeof g.id.b);
+    tsk_json_put_hex(call->out, "referral", c.id.b, sizeof c.id.b);
+    tsk_json_put_hex(call->out, "holder", g.grant.holder.b, sizeof g.grant.holder.b);
+    if (memcmp(h.card.b, none.b, sizeof none.b) != 0) /* a tweak leaves for a terminal of the node where the card is at home */
+        tsk_json_put_hex(call->out, "tweak", h.tweak.b, sizeof h.tweak.b);
+    tsk_json_put(call->out, "categories", categories);
+    tsk_json_put_text(call->out, "recipient", tsk_partner_of(call->ctx, &g.grant.recipient));
+    tsk_json_put_text(call->out, "sender", tsk_partner_of(call->ctx, &g.grant.sender));
+    tsk_json_put_text(call->out, "state", state);
+    tsk_json_put_num(call->out, "now", now);
+    return TSK_OK;
+}
+
+/* ---- withdraw ---- */
+static const struct tsk_jfield fields[] = {
+    {"grant", TSK_J_ID16, false}, {"record", TSK_J_HEX, true}, {"code", TSK_J_TEXT, true}, {"reason", TSK_J_TEXT, true}};
+
+static enum tsk_err by_record(struct tsk_call *call, const struct tsk_case_grant *g, struct tsk_withdraw *ret_w)
+{
+    struct tsk_slice bytes;
+    struct tsk_envelope env;
+    struct tsk_id32 id;
+    TSK_TRY(tsk_json_unhex(call->b->txn, tsk_json_text(call->in, "record"), &bytes));
+    TSK_TRY(tsk_cose_parse(bytes, &env));
+    if (env.rec != TSK_REC_WITHDRAW)
+        return TSK_E_WRONGTYPE;
+    TSK_TRY(tsk_rec_decode(TSK_REC_WITHDRAW, env.payload, ret_w));
+    bool this_grant = ret_w->form == TSK_STOP_GRANT && memcmp(ret_w->target.b, g->id.b, sizeof g->id.b) == 0;
+    bool its_holder = ret_w->form == TSK_STOP_HOLDER &&
+                      memcmp(ret_w->target.b, g->grant.holder.b, sizeof g->grant.holder.b) == 0;
+    if (!this_grant && !its_holder)
+        return tsk_call_fail(call, TSK_E_USAGE, "record");
+    return tsk_bring(call->ctx, call->b, bytes, NULL, &id);
+}
+
+static enum tsk_err author(struct tsk_call *call, const struct tsk_case_grant *g, struct tsk_withdraw *w,
+                           struct tsk_id32 *ret_id)
+{
+    tsk_random(w->id.b, sizeof w->id.b);
+    w->form = TSK_STOP_GRANT;
+    w->target = g->id;
+    TSK_TRY(tsk_now(call->ctx, call->b, &w->time));
+    return tsk_author(call->ctx, call->b, TSK_REC_WITHDRAW, w, NULL, ret_id);
+}
+
+/* Whether it is this grant's code is the handler's question, as for a stop that comes from elsewhere. */
+static enum tsk_err by_code(struct tsk_call *call, const struct tsk_case_grant *g, struct tsk_withdraw *w)
+{
+    struct tsk_id32 id;
+    w->by = TSK_BY_CODE;
+    if (tsk_wd_code_parse(tsk_json_text(call->in, "code"), w->code) != TSK_OK)
+        return TSK_E_WRONGCODE;
+    return author(call, g, w, &id);
+}
+
+/* What was said stays here, sealed; a code travels. A reason that is a code of the list is that code. */
+static enum tsk_err by_staff(struct tsk_call *call, const struct tsk_case_grant *g, struct tsk_withdraw *w)
+{
+    const char *reason = tsk_json_text(call->in, "reason");
+    bool is_code = tsk_code_find(TSK_LIST_STOP_REASON, reason) != NULL;
+    struct tsk_id32 id;
+    struct tsk_stored r;
+    w->by = TSK_BY_STAFF;
+    w->reason = tsk_code(is_code ? reason : "S1");
+    w->staff = call->staff;
+    w->has_behalf = true;
+    w->behalf = g->grant.holder;
+    TSK_TRY(author(call, g, w, &id));
+    if (is_code)
+        return TSK_OK;
+    TSK_TRY(tsk_record_find(call->b->txn, &id, &r));
+    return tsk_note_put(call->b->txn, r.no, reason);
+}
+
+enum tsk_err tsk_verb_withdraw(struct tsk_call *call)
+{
+    struct tsk_case c;
+    struct tsk_case_grant g;
+    struct tsk_withdraw w = {0};
+    TSK_TRY(TSK_CALL_FIELDS(call, fields));
+    if (tsk_json_has(call->in, "record") + tsk_json_has(call->in, "code") + tsk_json_has(call->in, "reason") != 1)
+        return tsk_call_fail(call, TSK_E_USAGE, "record, code, reason");
+    TSK_TRY(grant_of(call, &c, &g));
+    if (tsk_json_has(call->in, "record"))
+        TSK_TRY(by_record(call, &g, &w));
+    else if (tsk_json_has(call->in, "code"))
+        TSK_TRY(by_code(call, &g, &w));
+    else
+        TSK_TRY(by_staff(call, &g, &w));
+    tsk_json_put_hex(call->out, "withdraw", w.id.b, sizeof w.id.b);
+    tsk_json_put_hex(call->out, "grant", g.grant.id.b, sizeof g.grant.id.b);
+    tsk_json_put_text(call->out, "state", c.side == TSK_SIDE_RECIPIENT ? "effective" : "accepted_here");
+    return TSK_OK;
+}

@@ -1,0 +1,286 @@
+/* wire.c - the answering side of NNG: a rep socket and a pool of contexts.
+ *
+ * A slot is in one place at a time: with NNG (receiving or sending, its callback comes) or with the writer thread (held,
+ * tsk_wire_reply comes). The queue's lock hands it over, so its fields need none of their own. A slot lives as long as its
+ * server, and a server as long as the post: a request can therefore outlive its connection and its listener.
+ *
+ * A handle is not the slot but the number of one request in it. Answering twice (a batch that failed and was run again)
+ * must never answer somebody else's request that has come into the slot meanwhile. */
+#include "node/post/wire.h"
+
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/rep.h>
+#include <nng/transport/ipc/ipc.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/post/inside.h"
+#include "node/post/wire_tls.h"
+
+#define SLOTS_MAX (1u << 14)
+#define HELD_MAX 8 /* requests of the largest size: what may wait for the writer thread at a time, in bytes */
+
+enum slot_state { SLOT_RECEIVING, SLOT_HELD, SLOT_SENDING };
+
+struct slot {
+    struct tsk_server *server;
+    size_t index;
+    nng_ctx ctx;
+    nng_aio *aio;
+    enum slot_state state;
+    size_t bytes;       /* of the request it holds */
+    uintptr_t taken;    /* requests so far */
+    uintptr_t answered; /* the last of them that was answered; the writer thread's alone */
+};
+
+struct tsk_server {
+    struct tsk_queue *queue;
+    enum tsk_event_kind kind;
+    nng_socket socket;
+    nng_listener listener;
+    bool listens;
+    struct slot **slots;
+    size_t slots_n;
+    size_t held_max;
+    atomic_size_t held; /* bytes of all requests that are not answered yet */
+};
+
+struct tsk_msg *tsk_wire_msg(enum tsk_event_kind kind, const void *p, size_t n)
+{
+    struct tsk_msg *m = calloc(1, sizeof *m);
+    uint8_t *copy = n > 0 ? malloc(n) : NULL;
+    if (m == NULL || (n > 0 && copy == NULL)) {
+        free(copy);
+        free(m);
+        return NULL;
+    }
+    if (n > 0)
+        memcpy(copy, p, n);
+    m->kind = kind;
+    m->p = copy;
+    m->n = n;
+    return m;
+}
+
+static void slot_receive(struct slot *s)
+{
+    s->state = SLOT_RECEIVING;
+    nng_ctx_recv(s->ctx, s->aio);
+}
+
+/* Bit 0 is set (never NULL), bit 1 tells the server, 14 bits the slot, the rest counts. */
+static void *handle_of(struct slot *s)
+{
+    uintptr_t peers = s->server->kind == TSK_EV_WIRE;
+    s->taken++;
+    return (void *)(s->taken << 16 | (uintptr_t)s->index << 2 | peers << 1 | 1);
+}
+
+/* The slot of a handle that has not been answered, NULL otherwise. */
+static struct slot *slot_of(const struct tsk_post *p, void *handle)
+{
+    uintptr_t v = (uintptr_t)handle, count = v >> 16;
+    struct tsk_server *server = (v & 2) != 0 ? p->peers_server : p->control;
+    size_t index = (v >> 2) & (SLOTS_MAX - 1);
+    if ((v & 1) == 0 || server == NULL || index >= server->slots_n)
+        return NULL;
+    if ((intptr_t)((count - server->slots[index]->answered) << 16) <= 0) /* the count may have wrapped */
+        return NULL;
+    server->slots[index]->answered = count;
+    return server->slots[index];
+}
+
+static void slot_send(struct slot *s, struct tsk_slice bytes)
+{
+    nng_msg *out = NULL;
+    if (nng_msg_alloc(&out, 0) != 0 || nng_msg_append(out, bytes.p, bytes.n) != 0) {
+        nng_msg_free(out);
+        slot_receive(s);
+        return;
+    }
+    s->state = SLOT_SENDING;
+    nng_aio_set_msg(s->aio, out);
+    nng_ctx_send(s->ctx, s->aio);
+}
+
+static void slot_forget(struct slot *s)
+{
+    atomic_fetch_sub(&s->server->held, s->bytes);
+    s->bytes = 0;
+}
+
+/* Nobody's signature was looked at yet, so what may wait is bounded; beyond it the peer is told to come again. */
+static bool slot_refuse(struct slot *s)
+{
+    struct tsk_reply r = {.code = tsk_err_wire(TSK_E_RETRY)};
+    uint8_t buf[64];
+    struct tsk_slice bytes = {0};
+    nng_msg *in = nng_aio_get_msg(s->aio);
+    s->bytes = nng_msg_len(in);
+    if (atomic_fetch_add(&s->server->held, s->bytes) + s->bytes <= s->server->held_max)
+        return false;
+    slot_forget(s);
+    nng_msg_free(in);
+    if (tsk_rec_encode(TSK_REC_REPLY, &r, buf, sizeof buf, &bytes) == TSK_OK)
+        slot_send(s, bytes);
+    else
+        slot_receive(s);
+    return true;
+}
+
+/* Hands the request over. False: out of memory, the request is dropped as if the network had lost it. */
+static bool slot_push(struct slot *s)
+{
+    nng_msg *in = nng_aio_get_msg(s->aio);
+    struct tsk_msg *m = tsk_wire_msg(s->server->kind, nng_msg_body(in), nng_msg_len(in));
+    if (m != NULL) {
+        m->handle = handle_of(s);
+        m->num2 = UINT64_MAX;
+        if (s->server->kind == TSK_EV_CONTROL)
+            nng_pipe_get_uint64(nng_msg_get_pipe(in), NNG_OPT_IPC_PEER_UID, &m->num2);
+        s->state = SLOT_HELD;
+        tsk_queue_push(s->server->queue, m);
+    } else {
+        slot_forget(s);
+    }
+    nng_msg_free(in);
+    return m != NULL;
+}
+
+static void slot_done(void *arg)
+{
+    struct slot *s = arg;
+    int rc = nng_aio_result(s->aio);
+    if (s->state == SLOT_SENDING && rc != 0)
+        nng_msg_free(nng_aio_get_msg(s->aio)); /* a message that was not sent is still ours */
+    if (rc == NNG_ECLOSED || rc == NNG_ECANCELED)
+        return;
+    if (s->state == SLOT_RECEIVING && rc == 0 && (slot_refuse(s) || slot_push(s)))
+        return;
+    slot_receive(s);
+}
+
+void tsk_wire_reply(struct tsk_ctx *ctx, void *handle, struct tsk_slice bytes)
+{
+    struct slot *s = ctx->post != NULL ? slot_of(ctx->post, handle) : NULL;
+    if (s == NULL)
+        return;
+    slot_forget(s);
+    slot_send(s, bytes);
+}
+
+enum tsk_err tsk_server_new(struct tsk_queue *queue, enum tsk_event_kind kind, size_t recv_max,
+                            struct tsk_server **ret_s)
+{
+    struct tsk_server *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return TSK_E_NOMEM;
+    s->queue = queue;
+    s->kind = kind;
+    s->held_max = kind == TSK_EV_WIRE ? HELD_MAX * recv_max : SIZE_MAX;
+    int rc = nng_rep0_open(&s->socket);
+    if (rc != 0) {
+        free(s);
+        tsk_log(TSK_LOG_ERROR, "socket_failed", "nng=%d", rc);
+        return TSK_E_NETWORK;
+    }
+    if (nng_socket_set_size(s->socket, NNG_OPT_RECVMAXSZ, recv_max) != 0) {
+        tsk_server_free(s);
+        return TSK_E_NETWORK;
+    }
+    *ret_s = s;
+    return TSK_OK;
+}
+
+static struct slot *slot_new(struct tsk_server *server)
+{
+    struct slot *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    s->server = server;
+    s->index = server->slots_n;
+    if (nng_aio_alloc(&s->aio, slot_done, s) != 0) {
+        free(s);
+        return NULL;
+    }
+    nng_aio_set_timeout(s->aio, NNG_DURATION_INFINITE);
+    if (nng_ctx_open(&s->ctx, server->socket) != 0) {
+        nng_aio_free(s->aio);
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+enum tsk_err tsk_server_grow(struct tsk_server *s, size_t pool)
+{
+    pool = pool < SLOTS_MAX ? pool : SLOTS_MAX;
+    if (pool <= s->slots_n)
+        return TSK_OK;
+    struct slot **more = realloc(s->slots, pool * sizeof *more); // NOLINT(bugprone-sizeof-expression) - of pointers
+    if (more == NULL)
+        return TSK_E_NOMEM;
+    s->slots = more;
+    while (s->slots_n < pool) {
+        struct slot *one = slot_new(s);
+        if (one == NULL)
+            return TSK_E_NOMEM;
+        s->slots[s->slots_n++] = one;
+        slot_receive(one);
+    }
+    return TSK_OK;
+}
+
+void tsk_server_mute(struct tsk_server *s)
+{
+    if (s->listens)
+        nng_listener_close(s->listener);
+    s->listens = false;
+}
+
+static int listener_prepare(nng_listener l, bool ipc, const struct tsk_wire_tls *tls, int mode)
+{
+    return ipc ? nng_listener_set_int(l, NNG_OPT_IPC_PERMISSIONS, mode) : tsk_tls_listener(l, tls);
+}
+
+enum tsk_err tsk_server_listen(struct tsk_server *s, const char *url, const struct tsk_wire_tls *tls, int mode)
+{
+    bool ipc = strncmp(url, "ipc://", 6) == 0;
+    if (ipc && strlen(url) - 6 > TSK_IPC_PATH_MAX) {
+        tsk_log(TSK_LOG_ERROR, "path_too_long", "bytes=%zu max=%d", strlen(url) - 6, TSK_IPC_PATH_MAX);
+        return TSK_E_USAGE;
+    }
+    tsk_server_mute(s);
+    nng_listener l = NNG_LISTENER_INITIALIZER;
+    int rc = nng_listener_create(&l, s->socket, url);
+    if (rc != 0) {
+        tsk_log(TSK_LOG_ERROR, "listen_failed", "nng=%d why=\"%s\"", rc, nng_strerror(rc));
+        return TSK_E_NETWORK;
+    }
+    rc = listener_prepare(l, ipc, tls, mode);
+    if (rc == 0)
+        rc = nng_listener_start(l, 0);
+    if (rc != 0) {
+        nng_listener_close(l);
+        tsk_log(TSK_LOG_ERROR, "listen_failed", "nng=%d why=\"%s\"", rc, nng_strerror(rc));
+        return TSK_E_NETWORK;
+    }
+    s->listener = l;
+    s->listens = true;
+    return TSK_OK;
+}
+
+void tsk_server_free(struct tsk_server *s)
+{
+    if (s == NULL)
+        return;
+    nng_close(s->socket); /* every aio ends with NNG_ECLOSED */
+    for (size_t i = 0; i < s->slots_n; i++) {
+        nng_aio_stop(s->slots[i]->aio);
+        nng_aio_free(s->slots[i]->aio);
+        free(s->slots[i]);
+    }
+    free(s->slots);
+    free(s);
+}

@@ -1,0 +1,262 @@
+/* test_verbs_consent.c - consent, opening and stopping through the verbs of two nodes: nothing opens before the family
+ * has said so, nothing but what it chose, and nothing any more after it has said stop. */
+#include "tests/node/desk_family.h"
+
+START_TEST(nothing_opens_before_consent)
+{
+    refer("X001", false);
+    world_refused(R, opening("C1", "P1"), "e.noconsent", NULL);
+    world_refused(S, opening("C1", "P1"), "e.forbidden", NULL);
+    world_refused(R, opening("C99", "P1"), "e.usage", "category");
+    world_refused(R, opening("C1", "P9"), "e.usage", "purpose");
+    world_refused(R, begin(&child), "e.forbidden", NULL);
+    struct world_card stranger;
+    world_card(&stranger, TSK_HOLDER_CHILD, S, 1);
+    world_refused(S, begin(&stranger), "e.wrongholder", NULL);
+    json_t *out = world_do(R, json_pack("{s:s}", "verb", "inbox"));
+    const json_t *line = json_array_get(json_object_get(out, "referrals"), 0);
+    ck_assert_str_eq(world_str(line, "consent"), "none");
+    ck_assert_uint_eq(json_array_size(json_object_get(line, "categories")), 0);
+    ck_assert_str_eq(world_str(line, "from"), "01100-YC");
+    json_decref(out);
+}
+END_TEST
+
+START_TEST(what_is_granted_opens_and_nothing_else)
+{
+    consented("C1C8");
+    json_t *out = world_do(R, opening("C1", "P1"));
+    ck_assert_str_eq(world_str(json_object_get(out, "content"), "c1.name"), "星 ひかり(架空)");
+    char *first = strdup(world_str(out, "open"));
+    json_decref(out);
+    out = world_do(R, opening("C1", "P1"));
+    ck_assert_str_ne(world_str(out, "open"), first); /* a new record each time */
+    json_decref(out);
+    free(first);
+    world_refused(R, opening("C3", "P1"), "e.notgranted", NULL);
+    world_refused(R, opening("C1", "P2"), "e.purpose", NULL);
+    world_refused(R, opening("C8", "P1"), "e.twoperson", NULL);
+    world_deliver();
+    out = world_do(S, ask2("history", "referral", referral));
+    ck_assert_uint_eq(json_array_size(json_object_get(out, "openings")), 2);
+    ck_assert_str_eq(world_str(json_array_get(json_object_get(out, "openings"), 0), "category"), "C1");
+    ck_assert_str_eq(world_str(json_array_get(json_object_get(out, "openings"), 0), "by"), "X001");
+    json_decref(out);
+    world_now += 101 * 86400;
+    world_refused(R, opening("C1", "P1"), "e.rosterexpired", NULL);
+}
+END_TEST
+
+START_TEST(consent_put_takes_no_foreign_grant)
+{
+    refer("X001", false);
+    json_t *in = consent(&child, "C1", TSK_GRANT_GIVEN);
+    world_refused(R, json_incref(in), "e.forbidden", NULL);
+    world_refused(T, json_incref(in), "e.unknown", NULL);
+    json_t *edited = json_deep_copy(in);
+    char *hex = strdup(world_str(edited, "grant"));
+    size_t n = strlen(hex);
+    hex[n - 1] = hex[n - 1] == '0' ? '1' : '0'; /* in the signature */
+    json_object_set_new(edited, "grant", json_string(hex));
+    world_refused(S, edited, "e.badsig", NULL);
+    free(hex);
+    json_t *bare = json_deep_copy(in);
+    json_object_del(bare, "wraps");
+    world_refused(S, bare, "e.malformed", NULL);
+    world_refused(S, json_pack("{s:s,s:s}", "verb", "consent_put", "grant", "00"), "e.malformed", NULL);
+    json_t *guardian = consent(&mother, "C1", TSK_GRANT_GIVEN);
+    json_object_set(guardian, "wraps", json_object_get(in, "wraps"));
+    world_refused(S, guardian, "e.malformed", NULL); /* the wraps of another grant */
+    json_t *late = json_deep_copy(in); /* good but for its last part: nothing of it stays, and nothing leaves */
+    json_object_set_new(late, "withdraws", json_pack("[O]", json_object_get(in, "grant")));
+    world_refused(S, late, "e.wrongtype", NULL);
+    json_decref(world_do(S, in));
+}
+END_TEST
+
+START_TEST(a_refusal_stays_at_home)
+{
+    refer("X001", false);
+    json_t *out = world_do(S, consent(&mother, "C1C3", TSK_GRANT_REFUSED));
+    ck_assert(json_is_false(json_object_get(out, "released")));
+    json_decref(out);
+    ck_assert_uint_eq(world_waiting(), 0);
+    world_refused(R, opening("C1", "P1"), "e.noconsent", NULL);
+    out = world_do(S, ask2("grant_info", "grant", grant));
+    ck_assert_str_eq(world_str(out, "state"), "refused");
+    json_decref(out);
+}
+END_TEST
+
+START_TEST(withdraw_by_code)
+{
+    consented("C1C3");
+    json_t *out = world_do(S, ask2("grant_info", "grant", grant));
+    ck_assert_str_eq(world_str(out, "state"), "live");
+    ck_assert_uint_eq(strlen(world_str(out, "tweak")), 32);
+    json_decref(out);
+    out = world_do(R, ask2("grant_info", "grant", grant));
+    ck_assert(json_object_get(out, "tweak") == NULL); /* no tweak away from home */
+    json_decref(out);
+    json_t *wrong = json_pack("{s:s,s:s,s:s}", "verb", "withdraw", "grant", grant, "code", "AAAA-AAAA");
+    world_refused(S, wrong, "e.wrongcode", NULL);
+    char other[40];
+    memcpy(other, code, sizeof other);
+    other[0] = code[0] == 'A' ? 'B' : 'A'; /* well formed, and not this grant's */
+    wrong = json_pack("{s:s,s:s,s:s}", "verb", "withdraw", "grant", grant, "code", other);
+    world_refused(S, wrong, "e.wrongcode", NULL);
+    wrong = json_pack("{s:s,s:s,s:s,s:s}", "verb", "withdraw", "grant", grant, "code", code, "reason", "x");
+    world_refused(S, wrong, "e.usage", "record, code, reason");
+    world_refused(S, ask2("withdraw", "grant", grant), "e.usage", "record, code, reason");
+    out = world_do(S, json_pack("{s:s,s:s,s:s}", "verb", "withdraw", "grant", grant, "code", code));
+    ck_assert_str_eq(world_str(out, "state"), "accepted_here");
+    json_decref(out);
+    out = world_do(S, ask2("history", "referral", referral));
+    ck_assert(json_is_false(json_object_get(json_array_get(json_object_get(out, "stops"), 0), "effective")));
+    json_decref(out);
+    world_deliver();
+    world_refused(R, opening("C1", "P1"), "e.withdrawn", NULL);
+    out = world_do(S, ask2("history", "referral", referral));
+    ck_assert(json_is_true(json_object_get(json_array_get(json_object_get(out, "stops"), 0), "effective")));
+    ck_assert_str_eq(world_str(json_array_get(json_object_get(out, "consents"), 0), "state"), "stopped");
+    json_decref(out);
+}
+END_TEST
+
+START_TEST(any_staff_stops_at_once)
+{
+    static const char said_text[] = "母からの電話(架空)";
+    consented("C1C3");
+    world_now += 40 * 86400; /* the roster has expired: that stops no stop */
+    json_t *in = json_pack("{s:s,s:s,s:s}", "verb", "withdraw", "grant", grant, "reason", said_text);
+    json_t *out = world_do(R, in);
+    ck_assert_str_eq(world_str(out, "state"), "effective");
+    json_decref(out);
+    for (const struct letter *l = world_letters; l != NULL; l = l->next) /* what was said does not travel */
+        ck_assert_ptr_null(memmem(l->o.record.p, l->o.record.n, said_text, sizeof said_text - 1));
+    out = world_do(R, ask2("history", "referral", referral));
+    ck_assert_str_eq(world_str(json_array_get(json_object_get(out, "stops"), 0), "by"), "staff");
+    ck_assert_str_eq(world_str(json_array_get(json_object_get(out, "stops"), 0), "reason"), "S1");
+    json_decref(out);
+}
+END_TEST
+
+START_TEST(a_stop_before_it_in_the_batch_wins)
+{
+    struct tsk_batch b;
+    json_t *out;
+    char text[300];
+    consented("C1");
+    ck_ok(tsk_batch_begin(&world_node[R], &b));
+    int n = snprintf(text, sizeof text, "{\"verb\":\"withdraw\",\"grant\":\"%s\",\"reason\":\"S2\"}", grant);
+    ck_ok(tsk_verb_answer(&world_node[R], &b, (struct tsk_slice){(uint8_t *)text, (size_t)n}, 0, &out));
+    ck_assert_str_eq(world_code(out), "ok");
+    json_decref(out);
+    n = snprintf(text, sizeof text, "{\"verb\":\"open\",\"referral\":\"%s\",\"category\":\"C1\",\"purpose\":\"P1\"}", referral);
+    ck_ok(tsk_verb_answer(&world_node[R], &b, (struct tsk_slice){(uint8_t *)text, (size_t)n}, 0, &out));
+    ck_assert_str_eq(world_code(out), "e.withdrawn");
+    json_decref(out);
+    world_collect(R, &b);
+    ck_ok(tsk_batch_end(&world_node[R], &b));
+}
+END_TEST
+
+START_TEST(a_held_token_goes_with_consent)
+{
+    refer("X001", true);
+    world_refused(R, ask2("history", "referral", referral), "e.unknown", referral);
+    json_decref(world_do(S, consent(&child, "C1", TSK_GRANT_GIVEN)));
+    world_deliver();
+    json_decref(world_do(R, opening("C1", "P1")));
+}
+END_TEST
+
+/* A sender that lies about the age: its item says class 3, the content says eleven years. */
+static void false_age(void)
+{
+    struct tsk_ctx *ctx = &world_node[S];
+    struct tsk_batch b;
+    struct tsk_case c;
+    struct tsk_id16 id;
+    struct tsk_pk kems[TSK_HOLDERS_MAX];
+    struct tsk_item_core core = {.sender = *tsk_self(ctx), .require = TSK_ANY, .category = tsk_code("C1"), .suite = 1,
+                                 .mode = 1, .created = world_now, .destroy_after = world_now + TSK_ITEM_LIFE_S, .age_class = 3,
+                                 .class_until = world_now + 300 * 86400, .roster_seq = 1};
+    struct tsk_item item;
+    struct tsk_id32 item_id;
+    uint8_t core_buf[2048], ct[1024], content[512], *mem;
+    const char *hex = world_content("c1.how", "電話", "c1.kana", "ほし", "c1.name", "星(架空)", "c1.birth", "2015-04-02", NULL);
+    ck_ok(tsk_unhex(referral, id.b, 16));
+    ck_ok(tsk_batch_begin(ctx, &b));
+    ck_ok(tsk_case_by_id(b.txn, &id, &c));
+    core.referral = c.ref;
+    core.holders_n = c.holders_n;
+    for (size_t i = 0; i < c.holders_n; i++) {
+        struct tsk_holder_at h;
+        ck_ok(tsk_holder_load(b.txn, &c.holders[i], &h));
+        core.holders[i] = c.holders[i];
+        kems[i] = h.holder.kem_pk;
+    }
+    ck_ok(tsk_item_seal(&core, kems, &ctx->members->net, hex_bytes(hex, content, sizeof content), core_buf, sizeof core_buf,
+                        &item, ct));
+    struct tsk_inner inner = {.cts = world_seq((struct tsk_slice){ct, tsk_seal_ct_len(strlen(hex) / 2)}, &mem)};
+    ck_ok(tsk_author(ctx, &b, TSK_REC_ITEM, &item, &inner, &item_id));
+    free(mem);
+    ck_ok(tsk_batch_end(ctx, &b));
+}
+
+START_TEST(a_false_age_stops_the_referral)
+{
+    json_t *in = json_pack("{s:s,s:s,s:[s],s:s,s:s,s:[s,s],s:s}", "verb", "refer", "to", "X001", "needs", "N08", "age_band",
+                           "A4", "ward", "011029", "holders", child.hex, mother.hex, "birth", "2013-04-02");
+    json_t *out = world_do(S, in);
+    snprintf(referral, sizeof referral, "%s", world_str(out, "referral"));
+    json_decref(out);
+    false_age();
+    json_decref(world_do(S, consent(&child, "C1", TSK_GRANT_GIVEN)));
+    world_deliver();
+    out = world_ask(R, opening("C1", "P1"));
+    ck_assert_str_eq(world_code(out), "e.agechanged");
+    ck_assert_str_eq(world_what(out), "c1.birth");
+    json_decref(out);
+    world_deliver();
+    world_refused(R, opening("C1", "P1"), "e.withdrawn", NULL);
+    out = world_do(S, ask2("history", "referral", referral));
+    ck_assert_uint_eq(json_array_size(json_object_get(out, "openings")), 0); /* nothing was shown */
+    bool found = false;
+    for (size_t i = 0; i < json_array_size(json_object_get(out, "stops")); i++)
+        found = found || strcmp(world_str(json_array_get(json_object_get(out, "stops"), i), "reason"), "S8") == 0;
+    ck_assert(found);
+    json_decref(out);
+}
+END_TEST
+
+START_TEST(a_stopped_card_grants_no_more)
+{
+    refer("X001", false);
+    json_t *in = consent(&child, "C1", TSK_GRANT_GIVEN);
+    json_decref(world_do(S, ask2("card_stop", "card_id", child.hex)));
+    world_refused(S, begin(&child), "e.cardstopped", NULL);
+    world_refused(S, in, "e.cardstopped", NULL);
+}
+END_TEST
+
+static TCase *case_consent(void)
+{
+    TCase *tc = tcase_create("consent");
+    tcase_add_checked_fixture(tc, flow_setup, world_teardown);
+    tcase_set_timeout(tc, 120);
+    tcase_add_test(tc, nothing_opens_before_consent);
+    tcase_add_test(tc, what_is_granted_opens_and_nothing_else);
+    tcase_add_test(tc, consent_put_takes_no_foreign_grant);
+    tcase_add_test(tc, a_refusal_stays_at_home);
+    tcase_add_test(tc, withdraw_by_code);
+    tcase_add_test(tc, any_staff_stops_at_once);
+    tcase_add_test(tc, a_stop_before_it_in_the_batch_wins);
+    tcase_add_test(tc, a_held_token_goes_with_consent);
+    tcase_add_test(tc, a_false_age_stops_the_referral);
+    tcase_add_test(tc, a_stopped_card_grants_no_more);
+    return tc;
+}
+
+TSK_TEST_MAIN("verbs consent", case_consent)

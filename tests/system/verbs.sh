@@ -1,0 +1,174 @@
+#!/bin/bash
+# The contract of the command line: exit statuses, one JSON object on refusal too, the forms of flags, files and ids.
+. "$(dirname "$0")/lib.sh"
+ID=00000000000000000000000000000000
+
+# ---- words, without any node ----
+tk nonsense; no 2 e.usage
+is 'o["error"]["what"]' nonsense
+tk roster; no 2 e.usage
+tk inbox; no 2 e.usage
+is 'o["error"]["what"]' --dir
+tk inbox --dir "$T" --bogus; no 2 e.usage
+is 'o["error"]["what"]' --bogus
+tk inbox --dir "$T" --bogus=1; no 2 e.usage
+is 'o["error"]["what"]' --bogus
+tk inbox --dir "$T" --pin-file x; no 2 e.usage
+tk inbox --dir; no 2 e.usage
+tk inbox --dir "$T" --dir "$T"; no 2 e.usage
+tk inbox --dir "$T" extra; no 2 e.usage
+tk inbox --dir "$T" --wait soon; no 2 e.usage
+tk history --dir "$T" "${ID^^}A" ; no 2 e.usage
+tk history --dir "$T" ABCDEFABCDEFABCDEFABCDEFABCDEFAB; no 2 e.usage
+tk history --dir "$T" abc; no 2 e.usage
+tk open --dir "$T" $ID C77 --purpose P1; no 2 e.usage
+tk consent give --dir "$T" $ID --card-file - --pin-file - --category C1 --until 2027-01-01; no 2 e.usage
+is 'o["error"]["what"]' -
+tk consent give --dir "$T" $ID --card-file a --pin-file b --until 2027-01-01; no 2 e.usage
+is 'o["error"]["what"]' --category
+tk consent refuse --dir "$T" $ID --card-file a --pin-file b --category C1 --until 2027-01-01; no 2 e.usage
+tk consent withdraw --dir "$T" $ID; no 2 e.usage
+tk consent withdraw --dir "$T" $ID --code A --staff-reason S1; no 2 e.usage
+tk inbox --dir "$T" --wait 0; no 3 e.notready
+tk roster install --dir "$T" "$T/none"; no 2 e.badfile
+tk verify "$T/none"; no 2 e.badfile
+tk help nonsense; no 2 e.usage
+tk help; ok
+tk help consent give; ok
+is 'o["verbs"][0]["verb"]' 'consent give'
+tk inbox --help; ok
+tk --version; ok
+[ -n "$(get 'o["version"]')" ] || fail "no version"
+"$BUILD/tasuki" >/dev/null 2>&1; [ $? = 2 ] || fail "no words at all is not usage"
+"$BUILD/tasuki" inbox --bogus >"$T/out.txt" 2>"$T/err.txt"; [ $? = 2 ] && [ ! -s "$T/out.txt" ] || fail "human refusal on stdout"
+[ "$(wc -l <"$T/err.txt")" = 3 ] || fail "a human refusal has three lines"
+LANG=ja_JP.UTF-8 "$BUILD/tasuki" inbox --bogus 2>&1 | grep -q 指定が || fail "LANG=ja does not speak Japanese"
+LANG=ja_JP.UTF-8 "$BUILD/tasuki" inbox --bogus --ui en 2>&1 | grep -q understood || fail "--ui en does not win"
+
+# ---- emergency: before anything else, and without a node ----
+tk refer --dir "$T/nowhere" --need N16; no 1 e.emergency
+get 'o["error"]["text"]+o["error"]["next"]' | grep 110 | grep -q 189 || fail "no telephone numbers"
+tk refer --dir "$T/nowhere" --need N07,N16 --to X001; no 1 e.emergency
+tk refer --dir "$T/nowhere" --urgency U0; no 1 e.emergency
+
+# ---- registrar and nodes ----
+network
+is 'o["policy"]' 1
+tk roster new --dir "$T/R" --name again; no 1 e.exists
+tk roster new --dir "$T/R2" --name x --policy 3; no 2 e.usage
+printf 'id\ttype\n' >"$T/bad.tsv"
+tk roster new --dir "$T/R2" --name x --partners "$T/bad.tsv"; no 2 e.badfile
+[ ! -e "$T/R2" ] || fail "a refused roster left a folder"
+printf 'id\ttype\tname\tward_code\tneeds\thours\tnetwork\tnode\tnote\nZ1\tT08\tためし\t011029\tN07 N08\t月\tinternet\town\tfictional\n' >"$T/good.tsv"
+tk roster new --dir "$T/R2" --name x --policy 2 --partners "$T/good.tsv"; ok
+is 'o["policy"]' 2
+tk node new --dir "$T/n" --id lower --role sender --listen ipc:///x; no 2 e.usage
+tk node new --dir "$T/n" --id X001 --role king --listen ipc:///x; no 2 e.usage
+tk node new --dir "$T/n" --id X001 --role sender; no 2 e.usage
+is 'o["error"]["what"]' --post
+tk node new --dir "$T/n" --id X001 --role sender --listen http://x; no 2 e.usage
+tk node new --dir "$T/n" --id X001 --role sender --listen "ipc:///$(printf 'x%.0s' $(seq 120))"; no 2 e.usage
+tk node new --dir "$T/n" --id X001 --role sender --listen ipc:///x --district 99999-99; no 2 e.usage
+[ ! -e "$T/n" ] || fail "a refused node left a folder"
+node 01100-YC --district 01102-01,01102-02 --district 01102-03
+node X001
+tk node new --dir "$T/X001" --id X001 --role sender --listen ipc:///x; no 1 e.exists
+tk node new --dir "$T/Z9" --id Z9 --role sender --listen "ipc://$T/z9.sock"; ok
+tk roster admit --dir "$T/R" "$T/Z9"; no 1 e.unknownpeer
+cp "$T/X001/join.cose" "$T/j.cose"
+python3 - "$T/j.cose" <<'PY'
+import sys
+b = bytearray(open(sys.argv[1], "rb").read()); b[-1] ^= 1
+open(sys.argv[1], "wb").write(b)
+PY
+tk roster admit --dir "$T/R" "$T/j.cose"; no 1 e.badsig
+tk roster admit --dir "$T/R" "$T/good.tsv"; no 2 e.badfile
+tk node new --dir "$T/X005" --id X005 --role sender --post X004; ok
+tk roster admit --dir "$T/R" "$T/X005"; no 1 e.unknownpeer
+admit 01100-YC X001
+is 'o["seq"]' 2
+tk roster admit --dir "$T/R2" "$T/X001"; no 1 e.unknownpeer
+cp "$T/R/roster.cose" "$T/old.cose"
+tk roster install --dir "$T/X001" "$T/R2/roster.cose"
+[ "$RC" = 1 ] || fail "another network's roster was taken"
+tk roster install --dir "$T/Z9" "$T/R/roster.cose" --root "$(printf '0%.0s' $(seq 64))"; no 1 e.rosterroot
+[ ! -e "$T/Z9/roster.cose" ] || fail "a refused roster was installed"
+tk verify "$T/R/roster.cose" "$T/X001/join.cose"; ok
+
+# ---- a node that is there ----
+start 01100-YC X001
+details
+at 01100-YC history $ID; no 1 e.unknown
+at 01100-YC ack $ID; no 1 e.unknown
+at 01100-YC open $ID C1 --purpose P1; no 1 e.unknown
+at 01100-YC open $ID C1 --purpose P9; no 2 e.usage
+at 01100-YC card stop $ID; no 1 e.unknown
+at 01100-YC consent withdraw $ID --staff-reason S1; no 1 e.unknown
+printf '12345\n' >"$T/short.pin"
+at 01100-YC card new --kind child --pin-file "$T/short.pin"; no 2 e.badpin
+at 01100-YC card new --kind child --pin-file "$T/none"; no 2 e.badfile
+at 01100-YC card new --kind aunt --pin-file "$T/short.pin"; no 2 e.usage
+card 01100-YC haru child 204060
+[ "$(stat -c %a "$T/01100-YC")" = 700 ] || fail "the folder is open"
+
+# flags before and after words, = and space, - once, -- as the end
+printf 'TSK1:AAAA' >"$T/bad.card"
+at 01100-YC consent show $ID --card-file "$T/bad.card" --pin-file "$T/haru.pin"; no 2 e.badqr
+OUT=$("$BUILD/tasuki" card new --json --kind=guardian --dir="$T/01100-YC" --pin-file - --svg "$T/card.svg" <<<'１２３４５６'); RC=$?; ok
+is 'o["card"][:5]' TSK1:
+GUARDIAN=$(get 'o["card_id"]')
+[ "$(stat -c %a "$T/card.svg")" = 600 ] || fail "the card's picture is open"
+grep -q '<svg' "$T/card.svg" || fail "no picture"
+grep -Eqi 'child|guardian|welfare|consent' "$T/card.svg" && fail "the card says what it is for"
+LC_ALL=C grep -q '[^ -~]' "$T/card.svg" && fail "the card says something"
+get 'o["card"]' >"$T/g.card"; echo 123456 >"$T/g.pin"
+if command -v rsvg-convert >/dev/null && command -v zbarimg >/dev/null; then
+    rsvg-convert -d 300 -p 300 -o "$T/card.png" "$T/card.svg" && [ "$(zbarimg -q --raw "$T/card.png")" = "$(cat "$T/g.card")" ] || fail "the QR code does not read"
+fi
+OUT=$("$BUILD/tasuki" history --json --ui en --dir "$T/01100-YC" -- $ID); RC=$?; no 1 e.unknown
+OUT=$("$BUILD/tasuki" history --json --ui en --dir "$T/01100-YC" -- --wait); RC=$?; no 2 e.usage
+tk history $ID --dir "$T/01100-YC"; no 1 e.unknown
+at 01100-YC card enrol --kind guardian --card-file "$T/g.card" --pin-file "$T/g.pin"; ok
+is 'o["unused"]' 64
+at X001 card enrol --kind guardian --card-file "$T/g.card" --pin-file "$T/g.pin"; ok
+[ "$(get 'o["card_id"]')" != "$GUARDIAN" ] || fail "the card has one id at two agencies"
+
+# refer: codes, holders, details
+refer 01100-YC X001 "$CARD_haru" --urgency U9; no 2 e.usage
+refer 01100-YC X004 "$CARD_haru"; no 1 e.unknownpeer
+refer 01100-YC X001 $ID
+[ "$RC" = 1 ] || fail "a card that nobody knows was taken"
+at 01100-YC refer --to X001 --need N07 --age-band A4 --ward 999999 --holder "$CARD_haru" --birth 2011-05-05 --detail "C1=$T/c1.json"; no 2 e.usage
+at 01100-YC refer --to X001 --need N07 --age-band A4 --ward 011029 --holder "$CARD_haru" --birth 2011-02-30 --detail "C1=$T/c1.json"; no 2 e.usage
+detail() { # detail JSON KEY: refused, and the key is named
+    printf '%s' "$1" >"$T/d.json"
+    at 01100-YC refer --to X001 --need N07 --age-band A4 --ward 011029 --holder "$CARD_haru" --birth 2011-05-05 --detail "C6=$T/d.json"
+    no 1 e.detail
+    is 'o["error"]["what"]' "$2"
+}
+detail '{"c6.needs":["N07"],"c6.words":"a","c6.wish":"b","c6.ask":"c","c6.urgency":"U3","c6.more":"x"}' c6.more
+detail '{"c6.needs":["N07"],"c6.words":7,"c6.wish":"b","c6.ask":"c","c6.urgency":"U3"}' c6.words
+detail '{"c6.needs":["N07"],"c6.words":"a","c6.wish":null,"c6.ask":"c","c6.urgency":"U3"}' c6.wish
+detail '{"c6.needs":["N77"],"c6.words":"a","c6.wish":"b","c6.ask":"c","c6.urgency":"U3"}' c6.needs
+detail '{"c6.needs":["N07"],"c6.words":"a","c6.wish":"b","c6.urgency":"U3"}' c6.ask
+detail '{"c6.needs":"N07","c6.words":"a","c6.wish":"b","c6.ask":"c","c6.urgency":"U3"}' c6.needs
+for bad in '[]' '{' '{"c6.words":"a","c6.words":"b"}' ''; do
+    printf '%s' "$bad" >"$T/d.json"
+    at 01100-YC refer --to X001 --need N07 --age-band A4 --ward 011029 --holder "$CARD_haru" --birth 2011-05-05 --detail "C6=$T/d.json"
+    no 2 e.badfile
+done
+at 01100-YC board; ok
+is 'o["referrals"]' '[]'
+refer 01100-YC X001 "$CARD_haru"; ok
+first=$REF
+refer 01100-YC X001 "$CARD_haru"; no 1 e.duplicate
+at 01100-YC accept "$first"
+[ "$RC" = 1 ] || fail "the sender accepted its own referral"
+at 01100-YC decline "$first"; no 2 e.usage
+is 'o["error"]["what"]' --reason
+at 01100-YC card stop "$CARD_haru"; ok
+"$BUILD/tasuki" board --dir "$T/01100-YC" --ui ja | grep -q 北区 || fail "the board does not speak"
+at 01100-YC status; ok
+stop X001
+at X001 inbox --wait 0; no 3 e.notready
+done_well
