@@ -6,6 +6,7 @@ system: $(BUILD)/tasuki $(BUILD)/tasukid
 	    name=$$(basename $$t .sh); start=$$(date +%s); \
 	    if BUILD='$(abspath $(BUILD))' bash $$t >'$(BUILD)/system-'$$name.log 2>&1; then \
 	        passed=$$((passed + 1)); echo "ok $$name ($$(($$(date +%s) - start))s)"; \
+	        sed -n '/SKIP/p' '$(BUILD)/system-'$$name.log; \
 	    else \
 	        failed=$$((failed + 1)); echo "FAILED $$name ($$(($$(date +%s) - start))s)"; tail -n 40 '$(BUILD)/system-'$$name.log; \
 	    fi; \
