@@ -50,7 +50,8 @@ void tsk_dial_free(struct tsk_dial *d);
 
 /* Opens the socket and starts dialing in the background unless that is done already. TSK_E_NETWORK. */
 TSK_MUST_USE enum tsk_err tsk_dial_start(struct tsk_dial *d);
-/* Closes the socket; every call in flight fails. tsk_dial_start dials anew. */
+/* Closes the socket, after up to 50 ms in which calls in flight may still be answered; those that are not then fail.
+ * tsk_dial_start dials anew. */
 void tsk_dial_stop(struct tsk_dial *d);
 
 bool tsk_dial_up(const struct tsk_dial *d);
@@ -59,7 +60,7 @@ bool tsk_dial_free_for(const struct tsk_dial *d, enum tsk_event_kind kind);
 /* Sends the array of `parts` as byte strings. The answer comes as a message of `kind` with peer and num. Must be free. */
 TSK_MUST_USE enum tsk_err tsk_dial_call(struct tsk_dial *d, enum tsk_event_kind kind, uint64_t num,
                                         const struct tsk_slice *parts, size_t parts_n, uint64_t limit_ms);
-/* Monotonic time at which the oldest call in flight is given up; UINT64_MAX: none. */
+/* Monotonic time at which the oldest call in flight is given up, or the dialing itself; UINT64_MAX: neither. */
 uint64_t tsk_dial_deadline(const struct tsk_dial *d);
 
 /* ---- private to the files that include <nng/...> ---- */
