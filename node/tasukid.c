@@ -3,8 +3,10 @@
  *   tasukid --dir D [--foreground] [--unlock-file F] [--check]
  *
  * It never forks: NNG does not survive a fork, and a service manager needs none. SIGTERM and SIGINT end it after the
- * transaction in hand (exit 0); SIGHUP makes it read D/node.conf and D/roster.cose again.
+ * transaction in hand (exit 0); SIGHUP makes it read D/node.conf and D/roster.cose again. Where NNG has got stuck
+ * (node/post/closer.c) it closes its store and starts itself anew in the same process: same pid, nothing lost.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
@@ -127,7 +129,17 @@ static enum tsk_err run(struct tsk_ctx *ctx)
     return e;
 }
 
-static enum tsk_err serve(const struct options *o)
+/* The same program file, also after an update has put another in its place. Signals stay blocked and pending. */
+static void start_anew(char **argv)
+{
+    tsk_log(TSK_LOG_WARN, "transport_stuck", "next=start_anew");
+    fflush(NULL);
+    if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+        execv("/proc/self/exe", argv);
+    tsk_log(TSK_LOG_ERROR, "start_failed", "errno=%d", errno);
+}
+
+static enum tsk_err serve(const struct options *o, bool *ret_stuck)
 {
     static struct tsk_ctx ctx;
     TSK_TRY(tsk_crypto_init());
@@ -139,6 +151,7 @@ static enum tsk_err serve(const struct options *o)
         tsk_log(TSK_LOG_INFO, "checked", "partner=%s roster=%d", ctx.conf.partner, ctx.members != NULL);
     else
         e = run(&ctx);
+    *ret_stuck = ctx.stuck && !ctx.stopping;
     tsk_ctx_close(&ctx);
     return e;
 }
@@ -160,7 +173,12 @@ int main(int argc, char **argv)
     umask(077);
     if (!signals_block())
         return 3;
-    enum tsk_err e = serve(&o);
+    bool stuck = false;
+    enum tsk_err e = serve(&o, &stuck);
+    if (e == TSK_OK && stuck) {
+        start_anew(argv);
+        e = TSK_E_NETWORK;
+    }
     tsk_log(e == TSK_OK ? TSK_LOG_INFO : TSK_LOG_ERROR, "stopped", "err=%s", tsk_err_name(e));
     fflush(NULL);
     _exit(e == TSK_OK ? 0 : tsk_err_class(e) == TSK_CLASS_USAGE ? 2 : 3);

@@ -281,7 +281,7 @@ enum tsk_err tsk_loop(struct tsk_ctx *ctx)
 {
     struct loop l = {.ctx = ctx};
     TSK_TRY(load_outbox(ctx));
-    while (!ctx->stopping && !tsk_store_dead(ctx->store)) {
+    while (!ctx->stopping && !tsk_store_dead(ctx->store) && !tsk_post_stuck()) {
         run_tick(&l);
         tsk_post_pump(ctx);
         pace(&l);

@@ -84,13 +84,30 @@ static int call_open(struct call *c)
     return rc;
 }
 
-static void call_close(struct call *c)
+static void call_close(void *arg)
 {
+    struct call *c = arg;
     nng_close(c->socket);
     nng_aio_stop(c->aio);
     if (c->sent && c->done && c->rc == 0)
         nng_msg_free(nng_aio_get_msg(c->aio));
     nng_aio_free(c->aio);
+    pthread_cond_destroy(&c->changed);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+static struct call *call_new(void)
+{
+    struct call *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return NULL;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->changed, NULL);
+    if (call_open(c) == 0)
+        return c;
+    free(c);
+    return NULL;
 }
 
 /* The node may still be starting: tries until the time is over. */
@@ -155,10 +172,11 @@ enum tsk_err tsk_control_call(const char *dir, struct tsk_slice request, unsigne
         tsk_log(TSK_LOG_ERROR, "path_too_long", "bytes=%d max=%d", n - 6, TSK_IPC_PATH_MAX);
         return TSK_E_USAGE;
     }
-    struct call c = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-    if (call_open(&c) != 0)
+    struct call *c = call_new();
+    if (c == NULL)
         return TSK_E_NETWORK;
-    enum tsk_err e = call_run(&c, url, request, wait_s, ret_p, ret_n);
-    call_close(&c);
+    enum tsk_err e = call_run(c, url, request, wait_s, ret_p, ret_n);
+    tsk_closer_take(call_close, c);
+    (void)tsk_closer_done(TSK_CLOSER_LIMIT_MS); /* the answer counts, not how its connection ends */
     return e;
 }

@@ -2,7 +2,10 @@
  *
  * NNG 1.5.2 crashes when single req operations are cancelled or timed out, so nothing here is: whoever waits too long
  * closes the whole socket (tsk_dial_stop), and every call in flight ends with the one message it owes. RESENDTIME is
- * infinite: asking again is the outbox's business, which knows what has been answered meanwhile. */
+ * infinite: asking again is the outbox's business, which knows what has been answered meanwhile.
+ *
+ * A socket and its calls are a session. It holds what its callbacks need, so that it can be let go and closed by the
+ * closer's thread while the next one is dialed. */
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <stdatomic.h>
@@ -19,7 +22,7 @@
 #define DIAL_LIMIT_MS 60000 /* without a connection: dialed anew */
 
 struct call {
-    struct tsk_dial *dial;
+    struct session *session;
     nng_ctx ctx;
     nng_aio *aio;
     struct tsk_msg *answer; /* made before the call starts, so that it never fails to be told */
@@ -28,17 +31,23 @@ struct call {
     _Atomic bool busy; /* set by the writer thread, cleared by the callback as its last act but the push */
 };
 
+struct session {
+    struct tsk_queue *queue;
+    struct tsk_kid peer;
+    nng_socket socket;
+    struct call calls[CALLS];
+    _Atomic int pipe;         /* id of the connection, 0 = none */
+    _Atomic uint64_t down_ms; /* since when there has been none */
+    _Atomic bool let_go;      /* nobody wants to hear of its connection any more */
+};
+
 struct tsk_dial {
     struct tsk_queue *queue;
     struct tsk_kid peer;
     char url[TSK_URL_MAX + 1];
     nng_tls_config *tls; /* NULL: ipc */
     uint64_t reconnect_max_ms;
-    bool open;
-    nng_socket socket;
-    struct call calls[CALLS];
-    _Atomic int pipe; /* id of the connection, 0 = none */
-    _Atomic uint64_t down_ms; /* since when there has been none */
+    struct session *session; /* NULL: stopped */
 };
 
 /* Which calls of the pool serve a kind: puts must never starve the fetch or the confirm. */
@@ -60,7 +69,7 @@ static void call_end(struct call *c, nng_msg *in)
     }
     nng_msg_free(in);
     c->answer = NULL;
-    struct tsk_queue *queue = c->dial->queue;
+    struct tsk_queue *queue = c->session->queue;
     atomic_store(&c->busy, false);
     tsk_queue_push(queue, m);
 }
@@ -82,21 +91,23 @@ static void call_step(void *arg)
 /* A connection can go without ever having come (the other side speaks another protocol): ids, not a count. */
 static void pipe_changed(nng_pipe p, nng_pipe_ev ev, void *arg)
 {
-    struct tsk_dial *d = arg;
+    struct session *s = arg;
     bool up = ev == NNG_PIPE_EV_ADD_POST;
-    if (!up)
-        atomic_store(&d->down_ms, tsk_mono_ms()); /* before it shows as down */
+    if (!up) {
+        tsk_closer_probe();
+        atomic_store(&s->down_ms, tsk_mono_ms()); /* before it shows as down */
+    }
     int id = nng_pipe_id(p);
     if (up)
-        atomic_store(&d->pipe, id);
-    else if (!atomic_compare_exchange_strong(&d->pipe, &id, 0))
+        atomic_store(&s->pipe, id);
+    else if (!atomic_compare_exchange_strong(&s->pipe, &id, 0))
         return;
-    struct tsk_msg *m = tsk_wire_msg(TSK_EV_LINK, NULL, 0);
+    struct tsk_msg *m = atomic_load(&s->let_go) ? NULL : tsk_wire_msg(TSK_EV_LINK, NULL, 0);
     if (m == NULL)
-        return; /* the next timer finds out */
-    m->peer = d->peer;
+        return; /* out of memory: the next timer finds out */
+    m->peer = s->peer;
     m->num = up;
-    tsk_queue_push(d->queue, m);
+    tsk_queue_push(s->queue, m);
 }
 
 enum tsk_err tsk_dial_new(struct tsk_queue *queue, const struct tsk_kid *peer, const char *url,
@@ -121,10 +132,10 @@ enum tsk_err tsk_dial_new(struct tsk_queue *queue, const struct tsk_kid *peer, c
     return TSK_OK;
 }
 
-static int dialer_start(struct tsk_dial *d)
+static int dialer_start(const struct tsk_dial *d, nng_socket socket)
 {
     nng_dialer dialer = NNG_DIALER_INITIALIZER;
-    int rc = nng_dialer_create(&dialer, d->socket, d->url);
+    int rc = nng_dialer_create(&dialer, socket, d->url);
     if (rc == 0 && d->tls != NULL)
         rc = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, d->tls);
     if (rc == 0)
@@ -134,40 +145,82 @@ static int dialer_start(struct tsk_dial *d)
     return rc != 0 ? rc : nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
 }
 
-static int call_open(struct tsk_dial *d, struct call *c)
+static int call_open(struct session *s, struct call *c)
 {
-    c->dial = d;
+    c->session = s;
     int rc = nng_aio_alloc(&c->aio, call_step, c);
     if (rc != 0)
         return rc;
     nng_aio_set_timeout(c->aio, NNG_DURATION_INFINITE);
-    return nng_ctx_open(&c->ctx, d->socket);
+    return nng_ctx_open(&c->ctx, s->socket);
 }
 
-static int socket_prepare(struct tsk_dial *d)
+static int session_prepare(struct session *s)
 {
-    int rc = nng_socket_set_size(d->socket, NNG_OPT_RECVMAXSZ, TSK_WIRE_MAX);
+    int rc = nng_socket_set_size(s->socket, NNG_OPT_RECVMAXSZ, TSK_WIRE_MAX);
     if (rc == 0)
-        rc = nng_socket_set_ms(d->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
+        rc = nng_socket_set_ms(s->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
     if (rc == 0)
-        rc = nng_pipe_notify(d->socket, NNG_PIPE_EV_ADD_POST, pipe_changed, d);
+        rc = nng_pipe_notify(s->socket, NNG_PIPE_EV_ADD_POST, pipe_changed, s);
     if (rc == 0)
-        rc = nng_pipe_notify(d->socket, NNG_PIPE_EV_REM_POST, pipe_changed, d);
+        rc = nng_pipe_notify(s->socket, NNG_PIPE_EV_REM_POST, pipe_changed, s);
     for (size_t i = 0; i < CALLS && rc == 0; i++)
-        rc = call_open(d, &d->calls[i]);
-    return rc != 0 ? rc : dialer_start(d);
+        rc = call_open(s, &s->calls[i]);
+    return rc;
+}
+
+static bool any_busy(const struct session *s)
+{
+    for (size_t i = 0; i < CALLS; i++)
+        if (atomic_load(&s->calls[i].busy))
+            return true;
+    return false;
+}
+
+/* Closing while an answer arrives is what makes NNG stick (closer.c). What is about to be answered gets a moment to be;
+ * who never answers costs no more. */
+static void let_answers_in(const struct session *s)
+{
+    const struct timespec step = {.tv_nsec = 1000000};
+    for (int ms = 0; ms < STOP_GRACE_MS && any_busy(s); ms++)
+        nanosleep(&step, NULL);
+}
+
+static void session_close(void *arg)
+{
+    struct session *s = arg;
+    let_answers_in(s);
+    nng_close(s->socket); /* the aios end with NNG_ECLOSED; then it waits for the connection to be taken away */
+    for (size_t i = 0; i < CALLS && s->calls[i].aio != NULL; i++) {
+        nng_aio_stop(s->calls[i].aio);
+        nng_aio_free(s->calls[i].aio);
+    }
+    free(s);
+}
+
+static int session_open(struct tsk_dial *d)
+{
+    struct session *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NNG_ENOMEM;
+    s->queue = d->queue;
+    s->peer = d->peer;
+    atomic_store(&s->down_ms, tsk_mono_ms());
+    int rc = nng_req0_open(&s->socket);
+    if (rc != 0) {
+        free(s);
+        return rc;
+    }
+    d->session = s;
+    rc = session_prepare(s);
+    return rc != 0 ? rc : dialer_start(d, s->socket);
 }
 
 enum tsk_err tsk_dial_start(struct tsk_dial *d)
 {
-    if (d->open)
+    if (d->session != NULL)
         return TSK_OK;
-    int rc = nng_req0_open(&d->socket);
-    if (rc == 0) {
-        d->open = true;
-        atomic_store(&d->down_ms, tsk_mono_ms());
-        rc = socket_prepare(d);
-    }
+    int rc = session_open(d);
     if (rc == 0)
         return TSK_OK;
     tsk_dial_stop(d);
@@ -175,38 +228,13 @@ enum tsk_err tsk_dial_start(struct tsk_dial *d)
     return TSK_E_NETWORK;
 }
 
-static bool any_busy(const struct tsk_dial *d)
-{
-    for (size_t i = 0; i < CALLS; i++)
-        if (atomic_load(&d->calls[i].busy))
-            return true;
-    return false;
-}
-
-/* NNG 1.5.2 can wait for ever in nng_close when an answer is arriving at that very moment (its reaper then waits for an
- * operation that nobody ends). What is about to be answered gets a moment to be; who never answers costs no more. */
-static void let_answers_in(const struct tsk_dial *d)
-{
-    const struct timespec step = {.tv_nsec = 1000000};
-    for (int ms = 0; ms < STOP_GRACE_MS && any_busy(d); ms++)
-        nanosleep(&step, NULL);
-}
-
 void tsk_dial_stop(struct tsk_dial *d)
 {
-    if (!d->open)
+    if (d->session == NULL)
         return;
-    let_answers_in(d);
-    nng_close(d->socket); /* waits for the pipes; the aios end with NNG_ECLOSED */
-    for (size_t i = 0; i < CALLS; i++) {
-        if (d->calls[i].aio == NULL)
-            continue;
-        nng_aio_stop(d->calls[i].aio);
-        nng_aio_free(d->calls[i].aio);
-        d->calls[i].aio = NULL;
-    }
-    d->open = false;
-    atomic_store(&d->pipe, 0);
+    atomic_store(&d->session->let_go, true);
+    tsk_closer_take(session_close, d->session);
+    d->session = NULL;
 }
 
 void tsk_dial_free(struct tsk_dial *d)
@@ -221,16 +249,16 @@ void tsk_dial_free(struct tsk_dial *d)
 
 bool tsk_dial_up(const struct tsk_dial *d)
 {
-    return d->open && atomic_load(&d->pipe) != 0;
+    return d->session != NULL && atomic_load(&d->session->pipe) != 0;
 }
 
 static struct call *call_find(const struct tsk_dial *d, enum tsk_event_kind kind)
 {
     size_t first, n;
     pool_of(kind, &first, &n);
-    for (size_t i = first; i < first + n; i++)
-        if (!atomic_load(&d->calls[i].busy))
-            return (struct call *)&d->calls[i];
+    for (size_t i = first; d->session != NULL && i < first + n; i++)
+        if (!atomic_load(&d->session->calls[i].busy))
+            return &d->session->calls[i];
     return NULL;
 }
 
@@ -266,7 +294,7 @@ enum tsk_err tsk_dial_call(struct tsk_dial *d, enum tsk_event_kind kind, uint64_
                            size_t parts_n, uint64_t limit_ms)
 {
     struct call *c = call_find(d, kind);
-    if (c == NULL || !d->open)
+    if (c == NULL)
         return TSK_E_BUG;
     nng_msg *m = NULL;
     TSK_TRY(message_new(parts, parts_n, &m));
@@ -288,9 +316,12 @@ enum tsk_err tsk_dial_call(struct tsk_dial *d, enum tsk_event_kind kind, uint64_
 /* NNG waits without end for the other side of a TLS handshake, which may have vanished: the dialing is limited too. */
 uint64_t tsk_dial_deadline(const struct tsk_dial *d)
 {
-    uint64_t first = d->open && !tsk_dial_up(d) ? atomic_load(&d->down_ms) + DIAL_LIMIT_MS : UINT64_MAX;
+    struct session *s = d->session;
+    if (s == NULL)
+        return UINT64_MAX;
+    uint64_t first = tsk_dial_up(d) ? UINT64_MAX : atomic_load(&s->down_ms) + DIAL_LIMIT_MS;
     for (size_t i = 0; i < CALLS; i++)
-        if (atomic_load(&d->calls[i].busy) && d->calls[i].deadline_ms < first)
-            first = d->calls[i].deadline_ms;
+        if (atomic_load(&s->calls[i].busy) && s->calls[i].deadline_ms < first)
+            first = s->calls[i].deadline_ms;
     return first;
 }

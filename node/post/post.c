@@ -58,6 +58,7 @@ void tsk_post_close(struct tsk_ctx *ctx)
     free(p->gone);
     free(p);
     ctx->post = NULL;
+    ctx->stuck = !tsk_closer_done(tsk_post_stuck() ? 0 : TSK_CLOSER_LIMIT_MS);
 }
 
 static enum tsk_err link_changed(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_msg *m)
@@ -98,6 +99,11 @@ static void office_limits(struct tsk_office *o)
         tsk_log(TSK_LOG_WARN, "post_unreachable", "post=%s why=dial", TSK_SHORT(o->kid));
 }
 
+bool tsk_post_stuck(void)
+{
+    return tsk_closer_deadline() <= tsk_mono_ms();
+}
+
 void tsk_post_pump(struct tsk_ctx *ctx)
 {
     if (ctx->post == NULL || ctx->members == NULL)
@@ -131,7 +137,7 @@ uint64_t tsk_post_wait_ms(const struct tsk_ctx *ctx)
     uint64_t now = tsk_mono_ms();
     if (ctx->post == NULL || ctx->members == NULL)
         return TSK_IDLE_MS;
-    uint64_t due = least(now + TSK_IDLE_MS, tsk_mailbox_due(ctx));
+    uint64_t due = least(now + TSK_IDLE_MS, least(tsk_mailbox_due(ctx), tsk_closer_deadline()));
     for (size_t i = 0; i < ctx->post->offices_n; i++)
         due = least(due, office_due(ctx->post->offices[i]));
     return due > now ? due - now : 0;

@@ -1,7 +1,8 @@
 /* post.h - mailboxes over NNG (docs/PROTOCOL.md section 6): wire, post office, outbox, inbox.
  *
  * Threads: NNG's callbacks only push to ctx->queue. Every function here is called by the writer thread.
- *   wire.c     the only file with <nng/...>: listeners, one dialed socket a peer, pools of contexts, own deadlines
+ *   wire.c     with dial.c, closer.c, wire_tls.c, call.c the only files with <nng/...>: listeners, one dialed socket a
+ *              peer, pools of contexts, own deadlines
  *   mailbox.c  the post office role: put, fetch, confirm on the store
  *   outbox.c   records to parcels, resending with backoff and jitter, receipts
  *   inbox.c    mail to records, numbers received, gaps, drain
@@ -16,6 +17,7 @@
  * peers' listener. tsk_post_roster is called again after every new roster (certificate, peers). */
 TSK_MUST_USE enum tsk_err tsk_post_open(struct tsk_ctx *ctx);
 TSK_MUST_USE enum tsk_err tsk_post_roster(struct tsk_ctx *ctx);
+/* Ends all calls and connections. Where NNG is stuck it sets ctx->stuck, and its threads may still hold the queue. */
 void tsk_post_close(struct tsk_ctx *ctx);
 
 /* Handles WIRE, PUT_DONE, MAIL, CONFIRMED, LINK. Records found are handed to ctx->admit. Takes nothing: the loop frees m. */
@@ -23,6 +25,8 @@ TSK_MUST_USE enum tsk_err tsk_post_event(struct tsk_ctx *ctx, struct tsk_batch *
 
 /* After a commit, and when a timer is due: sends what is due (puts, fetches, confirms), answers long polls. */
 void tsk_post_pump(struct tsk_ctx *ctx);
+/* NNG has stopped taking connections away, and nothing but a new process helps (closer.c). */
+bool tsk_post_stuck(void);
 /* Milliseconds until tsk_post_pump should be called again, at most 60000. */
 uint64_t tsk_post_wait_ms(const struct tsk_ctx *ctx);
 

@@ -170,6 +170,14 @@ void tsk_wire_reply(struct tsk_ctx *ctx, void *handle, struct tsk_slice bytes)
     slot_send(s, bytes);
 }
 
+static void pipe_gone(nng_pipe p, nng_pipe_ev ev, void *arg)
+{
+    (void)p;
+    (void)ev;
+    (void)arg;
+    tsk_closer_probe();
+}
+
 enum tsk_err tsk_server_new(struct tsk_queue *queue, enum tsk_event_kind kind, size_t recv_max,
                             struct tsk_server **ret_s)
 {
@@ -185,7 +193,8 @@ enum tsk_err tsk_server_new(struct tsk_queue *queue, enum tsk_event_kind kind, s
         tsk_log(TSK_LOG_ERROR, "socket_failed", "nng=%d", rc);
         return TSK_E_NETWORK;
     }
-    if (nng_socket_set_size(s->socket, NNG_OPT_RECVMAXSZ, recv_max) != 0) {
+    if (nng_socket_set_size(s->socket, NNG_OPT_RECVMAXSZ, recv_max) != 0 ||
+        nng_pipe_notify(s->socket, NNG_PIPE_EV_REM_POST, pipe_gone, NULL) != 0) {
         tsk_server_free(s);
         return TSK_E_NETWORK;
     }
@@ -232,11 +241,21 @@ enum tsk_err tsk_server_grow(struct tsk_server *s, size_t pool)
     return TSK_OK;
 }
 
+static void listener_close(void *arg)
+{
+    const struct tsk_server *s = arg;
+    nng_listener_close(s->listener);
+}
+
+/* Waits, because the same address may be wanted again at once; where NNG is stuck it is not to be had. */
 void tsk_server_mute(struct tsk_server *s)
 {
-    if (s->listens)
-        nng_listener_close(s->listener);
+    if (!s->listens)
+        return;
     s->listens = false;
+    tsk_closer_take(listener_close, s);
+    if (!tsk_closer_done(TSK_CLOSER_LIMIT_MS))
+        tsk_log(TSK_LOG_ERROR, "transport_stuck", "while=muting");
 }
 
 static int listener_prepare(nng_listener l, bool ipc, const struct tsk_wire_tls *tls, int mode)
@@ -271,10 +290,9 @@ enum tsk_err tsk_server_listen(struct tsk_server *s, const char *url, const stru
     return TSK_OK;
 }
 
-void tsk_server_free(struct tsk_server *s)
+static void server_close(void *arg)
 {
-    if (s == NULL)
-        return;
+    struct tsk_server *s = arg;
     nng_close(s->socket); /* every aio ends with NNG_ECLOSED */
     for (size_t i = 0; i < s->slots_n; i++) {
         nng_aio_stop(s->slots[i]->aio);
@@ -283,4 +301,10 @@ void tsk_server_free(struct tsk_server *s)
     }
     free(s->slots);
     free(s);
+}
+
+void tsk_server_free(struct tsk_server *s)
+{
+    if (s != NULL)
+        tsk_closer_take(server_close, s);
 }

@@ -1,4 +1,5 @@
-/* wire.h - private to node/post/: NNG behind servers and dials. No NNG type leaves wire.c, dial.c, tls.c and call.c.
+/* wire.h - private to node/post/: NNG behind servers and dials. No NNG type leaves wire.c, dial.c, closer.c, wire_tls.c
+ * and call.c.
  *
  * Callbacks of NNG run on its threads: they touch their own slot, push one tsk_msg, and nothing else. Everything else
  * here is called by the writer thread. A call that was started answers with exactly one message, also when it failed
@@ -36,6 +37,7 @@ TSK_MUST_USE enum tsk_err tsk_server_listen(struct tsk_server *s, const char *ur
                                             int mode);
 /* Stops listening; what is held may still be answered. */
 void tsk_server_mute(struct tsk_server *s);
+/* Hands it to the closer. The queue must live until tsk_closer_done. */
 void tsk_server_free(struct tsk_server *s);
 
 /* ---- a req socket dialed to one post office ---- */
@@ -46,12 +48,13 @@ struct tsk_dial;
 TSK_MUST_USE enum tsk_err tsk_dial_new(struct tsk_queue *queue, const struct tsk_kid *peer, const char *url,
                                        const struct tsk_wire_tls *tls, uint64_t reconnect_max_ms,
                                        struct tsk_dial **ret_d);
+/* The queue must live until tsk_closer_done. */
 void tsk_dial_free(struct tsk_dial *d);
 
 /* Opens the socket and starts dialing in the background unless that is done already. TSK_E_NETWORK. */
 TSK_MUST_USE enum tsk_err tsk_dial_start(struct tsk_dial *d);
-/* Closes the socket, after up to 50 ms in which calls in flight may still be answered; those that are not then fail.
- * tsk_dial_start dials anew. */
+/* Hands the socket to the closer, which gives calls in flight up to 50 ms to be answered; those that are not then fail.
+ * Returns at once; tsk_dial_start dials anew. */
 void tsk_dial_stop(struct tsk_dial *d);
 
 bool tsk_dial_up(const struct tsk_dial *d);
@@ -62,6 +65,18 @@ TSK_MUST_USE enum tsk_err tsk_dial_call(struct tsk_dial *d, enum tsk_event_kind 
                                         const struct tsk_slice *parts, size_t parts_n, uint64_t limit_ms);
 /* Monotonic time at which the oldest call in flight is given up, or the dialing itself; UINT64_MAX: neither. */
 uint64_t tsk_dial_deadline(const struct tsk_dial *d);
+
+/* ---- the closer: the one thread that may wait in nng_close, which may never return (closer.c) ---- */
+#define TSK_CLOSER_LIMIT_MS 5000
+
+/* Runs close(arg) there, one after the other. Takes arg. Any thread. */
+void tsk_closer_take(void (*close)(void *arg), void *arg);
+/* A connection went: find out whether NNG still takes connections away. At most once a second. Any thread, also NNG's. */
+void tsk_closer_probe(void);
+/* Whether everything taken was closed; waits up to `limit_ms` for it. */
+bool tsk_closer_done(uint64_t limit_ms);
+/* Monotonic time from which on NNG counts as stuck, unless what is being closed is done by then; UINT64_MAX: idle. */
+uint64_t tsk_closer_deadline(void);
 
 /* ---- private to the files that include <nng/...> ---- */
 /* A queue message holding a copy of the bytes; NULL: out of memory. */

@@ -142,7 +142,8 @@ enum tsk_err tsk_ctx_open(const char *dir, const char *unlock_file, struct tsk_c
 
 void tsk_ctx_close(struct tsk_ctx *ctx)
 {
-    tsk_queue_free(ctx->queue);
+    if (!ctx->stuck)
+        tsk_queue_free(ctx->queue);
     tsk_members_free(ctx->members);
     tsk_store_close(ctx->store);
     for (size_t i = 0; i < TSK_SEAL_KEYS_MAX; i++)

@@ -43,6 +43,7 @@ struct tsk_ctx {
     tsk_admit *admit;                            /* set by desk; called by post for every record of a parcel */
     uint64_t (*clock)(void);                     /* UTC seconds; tests put their own */
     bool stopping;
+    bool stuck;                                  /* set by tsk_post_close: NNG's threads did not end and hold the queue */
     int lock_fd;                                 /* D/lock, held as long as this is open */
 };
 

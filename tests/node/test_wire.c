@@ -271,10 +271,12 @@ START_TEST(dial_pools)
     ck_ok(tsk_dial_call(p.dial, TSK_EV_MAIL, 100, parts, 1, 5000));
     ck_assert(!tsk_dial_free_for(p.dial, TSK_EV_MAIL));
     ck_assert(tsk_dial_free_for(p.dial, TSK_EV_CONFIRMED));
+    struct tsk_msg *held[TSK_DIAL_PUTS + 1];
+    for (int i = 0; i <= TSK_DIAL_PUTS; i++)
+        held[i] = await(&p, TSK_EV_WIRE);
     for (int i = 0; i <= TSK_DIAL_PUTS; i++) {
-        struct tsk_msg *q = await(&p, TSK_EV_WIRE);
-        tsk_wire_reply(&net.nodes[0]->ctx, q->handle, TSK_SLICE(hello));
-        tsk_msg_free(q);
+        tsk_wire_reply(&net.nodes[0]->ctx, held[i]->handle, TSK_SLICE(hello));
+        tsk_msg_free(held[i]);
     }
     tsk_msg_free(await(&p, TSK_EV_PUT_DONE));
     pair_close(&p);
@@ -303,6 +305,54 @@ START_TEST(dial_stop_fails_all)
     }
     up(&p);
     ck_assert(tsk_dial_free_for(p.dial, TSK_EV_PUT_DONE));
+    pair_close(&p);
+}
+END_TEST
+
+/* ---- the closer ---- */
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static void wait_at_gate(void *arg)
+{
+    pthread_mutex_lock(&gate);
+    (*(int *)arg)++;
+    pthread_mutex_unlock(&gate);
+}
+
+/* While something is being closed without end, the writer thread goes on: it stops, dials anew, asks and is answered;
+ * and from its deadline on everybody can see that it is stuck. */
+START_TEST(closer_waits_alone)
+{
+    struct pair p;
+    int through = 0;
+    pair_open(&p, 4);
+    up(&p);
+    ck_ok(tsk_dial_call(p.dial, TSK_EV_PUT_DONE, 1, parts, 2, 5000));
+    tsk_msg_free(await(&p, TSK_EV_WIRE));
+    ck_assert(tsk_closer_done(5000));
+    ck_assert(tsk_closer_deadline() == UINT64_MAX && !tsk_post_stuck());
+    pthread_mutex_lock(&gate);
+    uint64_t before = tsk_mono_ms();
+    tsk_closer_take(wait_at_gate, &through);
+    while (tsk_closer_deadline() == UINT64_MAX)
+        ck_assert(tsk_mono_ms() < before + NET_LIMIT_MS);
+    ck_assert_uint_ge(tsk_closer_deadline(), before + TSK_CLOSER_LIMIT_MS);
+    ck_assert_uint_le(tsk_closer_deadline(), tsk_mono_ms() + TSK_CLOSER_LIMIT_MS);
+    tsk_dial_stop(p.dial);
+    ck_assert(!tsk_closer_done(20));
+    up(&p);
+    ck_ok(tsk_dial_call(p.dial, TSK_EV_MAIL, 2, parts, 2, 5000));
+    struct tsk_msg *q = await(&p, TSK_EV_WIRE);
+    tsk_wire_reply(&net.nodes[0]->ctx, q->handle, TSK_SLICE(hello));
+    tsk_msg_free(q);
+    tsk_msg_free(await(&p, TSK_EV_MAIL));
+    ck_assert_int_eq(through, 0);
+    pthread_mutex_unlock(&gate);
+    struct tsk_msg *r = await(&p, TSK_EV_PUT_DONE); /* the call of the socket that was let go */
+    ck_assert(r->num == 1 && r->n == 0);
+    tsk_msg_free(r);
+    ck_assert(tsk_closer_done(5000));
+    ck_assert_int_eq(through, 1);
     pair_close(&p);
 }
 END_TEST
@@ -381,6 +431,7 @@ static TCase *dials(void)
     tcase_add_test(t, dial_asks);
     tcase_add_test(t, dial_pools);
     tcase_add_test(t, dial_stop_fails_all);
+    tcase_add_test(t, closer_waits_alone);
     tcase_add_test(t, server_holds_so_much);
     tcase_add_test(t, server_moves_its_ear);
     return t;
