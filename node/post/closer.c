@@ -6,12 +6,13 @@
  * close and an arriving message at the same moment, as when a peer dies; nothing inside the process mends it.
  *
  * So nothing but this thread waits for NNG, and it finds out: after every connection that went it opens and closes a
- * connection of its own (a probe), which takes a millisecond while the reaper lives. Who sees tsk_closer_stuck() ends
+ * connection of its own (a probe), which takes a millisecond while the reaper lives. Who sees its deadline pass ends
  * what it does in good order and lets the process start anew (node/tasukid.c). */
 #include <nng/nng.h>
 #include <nng/protocol/pair0/pair.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "node/core/log.h"
@@ -101,6 +102,7 @@ static void work(struct job *j)
 static void *closer_thread(void *arg)
 {
     (void)arg;
+    prctl(PR_SET_NAME, "tasuki-closer"); /* or it would carry the name of whichever of NNG's threads began it */
     pthread_mutex_lock(&closer.lock);
     for (;;) {
         struct job *j = job_take();
@@ -167,7 +169,9 @@ bool tsk_closer_done(uint64_t limit_ms)
 uint64_t tsk_closer_deadline(void)
 {
     pthread_mutex_lock(&closer.lock);
-    uint64_t deadline = closer.busy ? closer.busy_ms + TSK_CLOSER_LIMIT_MS : UINT64_MAX;
+    bool waiting = closer.probe || closer.first != NULL; /* what has not begun counts from now: look again */
+    uint64_t since = closer.busy ? closer.busy_ms : waiting ? tsk_mono_ms() : UINT64_MAX - TSK_CLOSER_LIMIT_MS;
+    uint64_t deadline = since + TSK_CLOSER_LIMIT_MS;
     pthread_mutex_unlock(&closer.lock);
     return deadline;
 }

@@ -83,6 +83,8 @@ static void call_step(void *arg)
         nng_ctx_recv(c->ctx, c->aio);
         return;
     }
+    if (rc != 0)
+        tsk_closer_probe(); /* its connection went, and where NNG is stuck nobody else says so */
     if (rc != 0 && !c->receiving)
         nng_msg_free(nng_aio_get_msg(c->aio));
     call_end(c, rc == 0 ? nng_aio_get_msg(c->aio) : NULL);
