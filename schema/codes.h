@@ -16,7 +16,7 @@ enum tsk_list {
     TSK_LIST_ORG_TYPE,   /* T01..T18 */
     TSK_LIST_AGE_BAND,   /* A0..A6 */
     TSK_LIST_PURPOSE,    /* P1..P4 */
-    TSK_LIST_STOP_REASON,/* S1 telephone, S2 in person, S3 paper, S4 card lost, S5 forced, S8 age found wrong,
+    TSK_LIST_STOP_REASON,/* S1 telephone, S2 in person, S3 paper, S4 card lost, S5 forced, S6 other, S8 age found wrong,
                             S9 referral ended */
     TSK_LIST_ROLE,       /* R1..R8 */
     TSK_LIST_WARD,       /* six digits */

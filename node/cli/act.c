@@ -108,8 +108,8 @@ static const struct { const char *verb, *ja, *en; } AFTER[] = {
     {"accept", "送り元の記録が届いて「引き継ぎました」になるまでは、責任は送り元にあります。",
      "Until the sender has confirmed it (\"Handed over\") the sender stays responsible."},
     {"decline", "送り元に知らせます。責任は送り元にあります。", "The sender is told, and is responsible."},
-    {"recall", "相手に知らせます。相手が見ていた困りごとや年代を、見なかったことにはできません。",
-     "The agency is told. What it has seen (need, age band, ward) it has seen."},
+    {"recall", "相手に知らせます。届いていたときは、相手が見た困りごとや年代を、見なかったことにはできません。",
+     "The agency is told. If it had arrived, what it has seen (need, age band, ward) it has seen."},
 };
 
 static void show_code(struct tsk_cli *c)

@@ -83,6 +83,8 @@ static const char *word_of(const struct tsk_cli *c, const struct word *rows, con
     return name;
 }
 
+static const struct word KINDS[] = {{"child", "本人", "child"}, {"guardian", "保護者", "guardian"}, {NULL, NULL, NULL}};
+
 static void show_consent(struct tsk_cli *c, const json_t *v)
 {
     char until[32], categories[384];
@@ -90,8 +92,11 @@ static void show_consent(struct tsk_cli *c, const json_t *v)
     /* It ends with the first second of the day after. */
     tsk_time_words(tsk_jn(v, "expires") > 0 ? tsk_jn(v, "expires") - 1 : 0, until);
     until[strcspn(until, " ")] = '\0';
-    printf("%s  %s / %s / %s %s / %s %s\n", word_of(c, GRANTS, tsk_js(v, "state")), categories,
-           tsk_code_text(TSK_LIST_PURPOSE, tsk_js(v, "purpose"), c->ui), tsk_words(c, "最後の日", "last day"), until,
+    bool refused = strcmp(tsk_js(v, "state"), "refused") == 0;
+    printf("%s: %s  %s / %s / %s%s%s%s %s\n", word_of(c, KINDS, tsk_js(v, "kind")),
+           word_of(c, GRANTS, tsk_js(v, "state")), categories,
+           tsk_code_text(TSK_LIST_PURPOSE, tsk_js(v, "purpose"), c->ui),
+           refused ? "" : tsk_words(c, "最後の日 ", "last day "), refused ? "" : until, refused ? "" : " / ",
            tsk_words(c, "同意の番号", "grant"), tsk_js(v, "grant"));
 }
 
@@ -104,8 +109,8 @@ static void show_stop(struct tsk_cli *c, const json_t *v)
     const char *by = by_itself ? tsk_words(c, "自動で", "by itself") : word_of(c, BYS, tsk_js(v, "by"));
     printf("%s%s%s%s%s%s  %s\n", by, tsk_words(c, "", ": "), word_of(c, STOPS, tsk_js(v, "form")),
            *reason ? " (" : "", reason, *reason ? ")" : "",
-           json_is_true(json_object_get(v, "effective")) ? tsk_words(c, "有効", "in force")
-                                                         : tsk_words(c, "相手にまだ届いていません", "has not reached the agency yet"));
+           json_is_true(json_object_get(v, "effective")) ? tsk_words(c, "止まりました", "stopped")
+                                                         : tsk_words(c, "相手にまだ届いていません(電話する)", "has not reached the agency yet: telephone them"));
 }
 
 static void show_opening(struct tsk_cli *c, const json_t *v)

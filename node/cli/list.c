@@ -1,4 +1,4 @@
-/* inbox and board: what is in hand, a row and a note each, those first that wait for this node. */
+/* inbox and board: what is in hand, a row and a note each, what is overdue first, then what waits for this node. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +11,11 @@ static const struct { const char *name, *ja, *en; } CONSENTS[] = {
     {"stopped", "取り消されました", "withdrawn"}, {"expired", "期限が切れました", "expired"},
 };
 
-static const char *consent_words(const struct tsk_cli *c, const char *name)
+static const char *consent_words(const struct tsk_cli *c, const json_t *r)
 {
+    const char *name = tsk_js(r, "consent");
+    if (json_is_true(json_object_get(r, "stop_waits")))
+        return tsk_words(c, "取り消し(相手に未着。電話する)", "withdrawn, NOT there yet: telephone them");
     for (size_t i = 0; i < sizeof CONSENTS / sizeof *CONSENTS; i++)
         if (strcmp(CONSENTS[i].name, name) == 0)
             return tsk_words(c, CONSENTS[i].ja, CONSENTS[i].en);
@@ -20,19 +23,23 @@ static const char *consent_words(const struct tsk_cli *c, const char *name)
 }
 
 enum { COLUMNS = 4 };
-struct row { char peer[TSK_WHO_CAP], due[96], note[1536]; };
+struct row { char peer[TSK_WHO_CAP], due[32], note[1536]; };
 
 /* Until somebody has acknowledged it there is a time to answer by; afterwards it says nothing any more. */
-static void due_words(const struct tsk_cli *c, const json_t *r, bool sender, char *ret_text, size_t cap)
+static void due_words(const json_t *r, char ret_at[32])
 {
-    char at[32];
     const char *state = tsk_js(r, "state");
     bool waits = strcmp(state, "queued") == 0 || strcmp(state, "arrived") == 0;
-    tsk_time_words(waits ? tsk_jn(r, "reply_by") : 0, at);
-    const char *mark = !json_is_true(json_object_get(r, "overdue")) ? ""
-                       : sender ? tsk_words(c, " 返事が遅れています(電話で確かめる)", " OVERDUE: telephone them")
-                                : tsk_words(c, " 返事が遅れています", " OVERDUE");
-    snprintf(ret_text, cap, "%s%s", at, mark);
+    tsk_time_words(waits ? tsk_jn(r, "reply_by") : 0, ret_at);
+}
+
+/* Whose turn it is, in the first column: what is late is for both to act on, whoever's turn it is. */
+static const char *turn_words(const struct tsk_cli *c, const json_t *r, bool sender)
+{
+    if (json_is_true(json_object_get(r, "overdue")))
+        return sender ? tsk_words(c, "!! 電話する", "!! PHONE") : tsk_words(c, "!! 遅れ", "!! LATE");
+    return json_is_true(json_object_get(r, "our_turn")) ? tsk_words(c, "→ こちら", "-> us")
+                                                        : tsk_words(c, "   相手", "   them");
 }
 
 static void contact_words(const struct tsk_cli *c, const json_t *r, char *ret_text, size_t cap)
@@ -59,7 +66,7 @@ static void note_words(const struct tsk_cli *c, const json_t *r, char *ret_text,
              tsk_code_text(TSK_LIST_URGENCY, tsk_js(r, "urgency"), c->ui),
              tsk_code_text(TSK_LIST_AGE_BAND, tsk_js(r, "age_band"), c->ui),
              tsk_code_text(TSK_LIST_WARD, tsk_js(r, "ward"), c->ui), tsk_words(c, "同意", "consent"),
-             consent_words(c, tsk_js(r, "consent")), some ? " (" : "", some ? categories : "", some ? ")" : "",
+             consent_words(c, r), some ? " (" : "", some ? categories : "", some ? ")" : "",
              tsk_words(c, "責任", "responsible"), *responsible ? responsible : TSK_TEXT_NONE, contact);
 }
 
@@ -67,10 +74,10 @@ static void fill_row(struct tsk_cli *c, const json_t *r, struct row *text, const
 {
     bool sender = *tsk_js(r, "to") != '\0';
     tsk_who_words(c, tsk_js(r, sender ? "to" : "from"), text->peer);
-    due_words(c, r, sender, text->due, sizeof text->due);
+    due_words(r, text->due);
     note_words(c, r, text->note, sizeof text->note);
     const char *row[COLUMNS] = {
-        json_is_true(json_object_get(r, "our_turn")) ? tsk_words(c, "→ こちら", "-> us") : tsk_words(c, "   相手", "   them"),
+        turn_words(c, r, sender),
         json_is_true(json_object_get(r, "waits_handed")) ? tsk_words(c, "引き受けを送っています", "Acceptance on its way")
                                                          : tsk_state_words(c, tsk_js(r, "state")),
         text->peer, text->due,

@@ -217,8 +217,8 @@ void tsk_show_reroute(struct tsk_cli *c)
     show_sent(c);
     puts(tsk_words(c, "家族にあらためて聞いてください。前の同意は移りません。", "Ask the family again: no consent moves along."));
     if (json_is_true(json_object_get(c->out, "details_needed")))
-        puts(tsk_words(c, "くわしい内容はついていません。前の内容は送り元でも開けないので、要るときは --detail をつけて作り直してください。",
-                       "No details: the old ones cannot be opened here. If needed, make it anew with --detail."));
+        puts(tsk_words(c, "くわしい内容はついていません(前の内容は送り元でも開けません)。要るときは、これを tasuki recall で取り下げてから、--detail をつけて作り直してください。",
+                       "No details: the old ones cannot be opened here. If needed, take this one back (tasuki recall) and make it anew with --detail."));
     else
         show_next_step(c);
 }

@@ -30,7 +30,7 @@ static void put_qr(FILE *f, const QRcode *qr)
 static void put_text(FILE *f, const char *text)
 {
     double x = 2 * MARGIN_MM + QR_MM, y = MARGIN_MM + 6;
-    fprintf(f, "<g font-family=\"monospace\" font-size=\"3.6\" fill=\"#000\">\n"
+    fprintf(f, "<g font-family=\"monospace\" font-size=\"3.1\" fill=\"#000\">\n"
                "<text x=\"%.1f\" y=\"%.1f\">%.5s</text>\n", x, y, text);
     for (const char *p = text + 5; *p; p += strnlen(p, 16)) {
         size_t n = strnlen(p, 16);
@@ -51,6 +51,8 @@ static void put_card(FILE *f, const QRcode *qr, const char *text)
             WIDTH_MM, HEIGHT_MM, WIDTH_MM, HEIGHT_MM, WIDTH_MM, HEIGHT_MM);
     put_qr(f, qr);
     put_text(f, text);
+    fprintf(f, "<text x=\"%.1f\" y=\"%.1f\" font-family=\"sans-serif\" font-size=\"3.6\">しるし:</text>\n", MARGIN_MM,
+            HEIGHT_MM - MARGIN_MM - 1);
     fprintf(f, "<path d=\"M%.1f %.1fh%.1f\" stroke=\"#000\" stroke-width=\"0.2\"/>\n</svg>\n", MARGIN_MM,
             HEIGHT_MM - MARGIN_MM, WIDTH_MM - 2 * MARGIN_MM);
 }

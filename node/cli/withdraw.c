@@ -124,8 +124,10 @@ void tsk_show_consent_withdraw(struct tsk_cli *c)
 {
     puts(strcmp(tsk_js(c->out, "state"), "effective") == 0
              ? tsk_words(c, "止まりました。この同意では、もう開けません。", "Stopped: nothing opens by this consent any more.")
-             : tsk_words(c, "取り消しを受け付けました。相手の機関に届いたときに止まります。届いたかどうかは tasuki history で見られます。",
-                         "Taken in. It stops when it reaches the agency; tasuki history shows whether it has."));
+             : tsk_words(c, "取り消しを受け付けました。相手の機関に届いたときに止まり、届くまでは開けます。急ぐときは、いま電話して、開かないよう頼んでください。"
+                            "届いたかどうかは tasuki history で見られます。",
+                         "Taken in. It stops when it reaches the agency, which can open until then: if it is urgent, telephone them now and "
+                         "ask them not to. tasuki history shows whether it has arrived."));
     puts(tsk_words(c, "すでに読まれたことは取り消せません。", "What has been read cannot be unread."));
 }
 

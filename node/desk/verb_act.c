@@ -9,7 +9,7 @@ static const struct tsk_jfield act_fields[] = {
     {"outcome", TSK_J_CODE, true},   {"recommend", TSK_J_TEXT, true}, {"at", TSK_J_TIME, true}};
 
 /* Events that a person may give; machines sign the others (handed, expired, withdrawn), re-routing has its own verb. */
-enum { OUTCOME = 1, OPTIONAL = 2, RECOMMENDS = 4, AT = 8, ANSWERS = 16 };
+enum { OUTCOME = 1, OPTIONAL = 2, RECOMMENDS = 4, AT = 8, ANSWERS = 16, GOOD = 32, NOT_GOOD = 64 };
 static const struct event {
     enum tsk_state state;
     enum tsk_list list;     /* whose codes go with it; TSK_LIST_COUNT: none */
@@ -25,8 +25,8 @@ static const struct event {
     {TSK_ST_NEED_INFO, TSK_LIST_CATEGORY, "tel", 0},
     {TSK_ST_ANSWERED, TSK_LIST_ANSWER, NULL, ANSWERS},
     {TSK_ST_APPOINTED, TSK_LIST_COUNT, NULL, AT},
-    {TSK_ST_CONNECTED, TSK_LIST_OUTCOME, NULL, OUTCOME | OPTIONAL},
-    {TSK_ST_NOTCONNECTED, TSK_LIST_OUTCOME, NULL, OUTCOME},
+    {TSK_ST_CONNECTED, TSK_LIST_OUTCOME, NULL, OUTCOME | OPTIONAL | GOOD},
+    {TSK_ST_NOTCONNECTED, TSK_LIST_OUTCOME, NULL, OUTCOME | NOT_GOOD},
     {TSK_ST_CLOSED, TSK_LIST_OUTCOME, NULL, OUTCOME},
 };
 
@@ -44,6 +44,13 @@ static enum tsk_err only_where(struct tsk_call *call, const char *name, bool all
     return allowed || !tsk_json_has(call->in, name) ? TSK_OK : tsk_call_fail(call, TSK_E_USAGE, name);
 }
 
+/* "Could not be reached" is no way of being connected, and what was signed cannot be taken back. O99 (not known) fits both. */
+static bool fits(const struct event *ev, const struct tsk_code_row *row)
+{
+    bool good = (row->flags & TSK_CODE_GOOD) != 0, unknown = strcmp(row->id, "O99") == 0;
+    return unknown || (ev->flags & (good ? NOT_GOOD : GOOD)) == 0;
+}
+
 /* One field of the status carries reason and outcome; people call it by the name that fits the event. An outcome may
  * also be given as `reason`. */
 static enum tsk_err fill_reason(struct tsk_call *call, const struct event *ev, struct tsk_status *s)
@@ -56,7 +63,8 @@ static enum tsk_err fill_reason(struct tsk_call *call, const struct event *ev, s
     const char *value = tsk_json_text(call->in, name);
     if (value == NULL)
         return !takes || (ev->flags & OPTIONAL) != 0 ? TSK_OK : tsk_call_fail(call, TSK_E_USAGE, wanted);
-    if (tsk_code_find(ev->list, value) == NULL && (ev->also == NULL || strcmp(value, ev->also) != 0))
+    const struct tsk_code_row *row = tsk_code_find(ev->list, value);
+    if (row == NULL ? ev->also == NULL || strcmp(value, ev->also) != 0 : !fits(ev, row))
         return tsk_call_fail(call, TSK_E_USAGE, name);
     s->has_reason = true;
     s->reason = tsk_code(value);

@@ -66,12 +66,15 @@ static enum tsk_err put_consents(struct tsk_call *call, const struct tsk_case *c
     for (uint64_t i = 0; i < c->grants_n; i++) {
         struct tsk_case_grant g;
         const char *state;
+        struct tsk_holder_at h;
         TSK_TRY(tsk_grant_load(call->b->txn, c, i, &g));
+        TSK_TRY(tsk_holder_load(call->b->txn, &g.grant.holder, &h));
         TSK_TRY(tsk_grant_state(call, c, &g, now, &state));
         json_t *o = json_object(), *categories = json_array();
         tsk_json_add(list, o);
         tsk_json_put_hex(o, "grant", g.grant.id.b, sizeof g.grant.id.b);
         tsk_json_put_text(o, "state", state);
+        tsk_json_put_text(o, "kind", h.holder.kind == TSK_HOLDER_CHILD ? "child" : "guardian");
         for (size_t k = 0; k < g.grant.items_n; k++)
             tsk_json_add(categories, json_string(g.grant.items[k].category.s));
         tsk_json_put(o, "categories", categories);

@@ -1,4 +1,5 @@
-/* verb_list.c - inbox and board: what is in hand, those first that wait for this node, then by the time to answer by.
+/* verb_list.c - inbox and board: what is in hand, first what is overdue, then what waits for this node, then by the time
+ * to answer by.
  *
  * A list costs one case row and one referral record a line; the family's answer stands summed up in the case row, so 900
  * open referrals need no replay and no look at a single grant. */
@@ -7,7 +8,7 @@
 
 #include "node/desk/verb_util.h"
 
-struct line { struct tsk_case c; bool mine; };
+struct line { struct tsk_case c; bool mine, overdue; };
 struct contact { struct tsk_kid kid; uint64_t last; };
 struct lines { struct line *v; size_t n, cap; struct contact *peers; size_t peers_n, peers_cap; };
 
@@ -17,7 +18,12 @@ static bool sender_acts(enum tsk_state s)
     return s < TSK_ST_QUEUED || s == TSK_ST_NEED_INFO || s == TSK_ST_WITHDRAWN || tsk_state_ended(s);
 }
 
-static enum tsk_err collect(struct tsk_txn *t, enum tsk_side side, struct lines *l)
+static bool overdue(const struct tsk_case *c, uint64_t now)
+{
+    return (c->state == TSK_ST_QUEUED || c->state == TSK_ST_ARRIVED) && c->reply_by < now;
+}
+
+static enum tsk_err collect(struct tsk_txn *t, enum tsk_side side, uint64_t now, struct lines *l)
 {
     struct tsk_walk w;
     enum tsk_err e;
@@ -31,6 +37,7 @@ static enum tsk_err collect(struct tsk_txn *t, enum tsk_side side, struct lines 
         if (e != TSK_OK)
             return e == TSK_E_UNKNOWN ? TSK_OK : e;
         line->mine = sender_acts(line->c.state) == (side == TSK_SIDE_SENDER);
+        line->overdue = overdue(&line->c, now);
         l->n++;
     }
 }
@@ -38,6 +45,8 @@ static enum tsk_err collect(struct tsk_txn *t, enum tsk_side side, struct lines 
 static int by_turn_and_time(const void *a, const void *b)
 {
     const struct line *x = a, *y = b;
+    if (x->overdue != y->overdue)
+        return x->overdue ? -1 : 1;
     if (x->mine != y->mine)
         return x->mine ? -1 : 1;
     if (x->c.reply_by != y->c.reply_by)
@@ -72,9 +81,21 @@ static const char *consent_name(const struct tsk_case *c, uint64_t now)
     return live && c->consent_until != 0 && c->consent_until <= now ? "expired" : names[c->consent];
 }
 
-static bool overdue(const struct tsk_case *c, uint64_t now)
+/* A stop that the other party does not have yet. Only cases that were stopped are looked into. */
+static enum tsk_err stop_waits(struct tsk_call *call, const struct tsk_case *c, bool *ret_waits)
 {
-    return (c->state == TSK_ST_QUEUED || c->state == TSK_ST_ARRIVED) && c->reply_by < now;
+    struct tsk_stop *stops;
+    size_t n = 0;
+    *ret_waits = false;
+    if (c->side != TSK_SIDE_SENDER || (c->consent != TSK_CONSENT_STOPPED && c->state != TSK_ST_WITHDRAWN))
+        return TSK_OK;
+    TSK_TRY(tsk_case_stops(call->b->txn, c, &stops, &n));
+    for (size_t i = 0; i < n && !*ret_waits; i++) {
+        bool effective;
+        TSK_TRY(tsk_stop_effective(call->b->txn, &stops[i], &effective));
+        *ret_waits = !effective;
+    }
+    return TSK_OK;
 }
 
 static enum tsk_err add_line(struct tsk_call *call, struct lines *l, const struct line *line, uint64_t now, json_t *list)
@@ -82,6 +103,8 @@ static enum tsk_err add_line(struct tsk_call *call, struct lines *l, const struc
     const struct tsk_case *c = &line->c;
     struct tsk_referral r;
     uint64_t contact;
+    bool waits;
+    TSK_TRY(stop_waits(call, c, &waits));
     TSK_TRY(tsk_case_referral(call->b->txn, c, &r));
     TSK_TRY(last_contact(call, l, &c->peer, &contact));
     json_t *o = json_object();
@@ -93,9 +116,10 @@ static enum tsk_err add_line(struct tsk_call *call, struct lines *l, const struc
     tsk_json_put_code(o, "age_band", r.age_band);
     tsk_json_put_code(o, "ward", r.ward);
     tsk_json_put_num(o, "reply_by", c->reply_by);
-    tsk_json_put_flag(o, "overdue", overdue(c, now));
+    tsk_json_put_flag(o, "overdue", line->overdue);
     tsk_json_put_flag(o, "our_turn", line->mine);
     tsk_json_put_text(o, "consent", consent_name(c, now));
+    tsk_json_put_flag(o, "stop_waits", waits);
     tsk_json_put(o, "categories", tsk_codes_json(c->granted, c->granted_n));
     tsk_json_put_flag(o, "waits_handed", c->waits_handed);
     tsk_json_put_num(o, "created", r.created);
@@ -110,7 +134,7 @@ static enum tsk_err list(struct tsk_call *call, enum tsk_side side)
     uint64_t now;
     TSK_TRY(tsk_json_fields(call->in, NULL, 0, call->what));
     TSK_TRY(tsk_now(call->ctx, call->b, &now));
-    TSK_TRY(collect(call->b->txn, side, &l));
+    TSK_TRY(collect(call->b->txn, side, now, &l));
     if (l.n > 0)
         qsort(l.v, l.n, sizeof *l.v, by_turn_and_time);
     json_t *rows = json_array();

@@ -93,7 +93,8 @@ static enum tsk_err by_code(struct tsk_call *call, const struct tsk_case_grant *
     return author(call, g, w, &id);
 }
 
-/* What was said stays here, sealed; a code travels. A reason that is a code of the list is that code. */
+/* What was said stays here, sealed; a code travels. A reason that is a code of the list is that code, any other is S6
+ * (other): a stop is never refused for its reason, and no reason that nobody gave is signed. */
 static enum tsk_err by_staff(struct tsk_call *call, const struct tsk_case_grant *g, struct tsk_withdraw *w)
 {
     const char *reason = tsk_json_text(call->in, "reason");
@@ -101,7 +102,7 @@ static enum tsk_err by_staff(struct tsk_call *call, const struct tsk_case_grant 
     struct tsk_id32 id;
     struct tsk_stored r;
     w->by = TSK_BY_STAFF;
-    w->reason = tsk_code(is_code ? reason : "S1");
+    w->reason = tsk_code(is_code ? reason : "S6");
     w->staff = call->staff;
     w->has_behalf = true;
     w->behalf = g->grant.holder;

@@ -136,7 +136,7 @@ START_TEST(any_staff_stops_at_once)
         ck_assert_ptr_null(memmem(l->o.record.p, l->o.record.n, said_text, sizeof said_text - 1));
     out = world_do(R, ask2("history", "referral", referral));
     ck_assert_str_eq(world_str(json_array_get(json_object_get(out, "stops"), 0), "by"), "staff");
-    ck_assert_str_eq(world_str(json_array_get(json_object_get(out, "stops"), 0), "reason"), "S1");
+    ck_assert_str_eq(world_str(json_array_get(json_object_get(out, "stops"), 0), "reason"), "S6");
     json_decref(out);
 }
 END_TEST

@@ -82,6 +82,7 @@ START_TEST(act_takes_what_belongs_to_the_event)
         {"answered", "reason", "C1", "reason"},         {"appointed", "at", "soon", "at"},
         {"appointed", "reason", "D1", "reason"},        {"connected", "outcome", "D1", "outcome"},
         {"notconnected", "at", "2026-10-01T10:30", "outcome"}, {"closed", "reason", "D1", "reason"},
+        {"connected", "outcome", "O21", "outcome"},     {"notconnected", "outcome", "O12", "outcome"},
         {"closed", "outcome", "O77", "outcome"}};
     refer("X001", false);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -169,7 +170,12 @@ static void many(size_t n)
     ck_ok(tsk_batch_end(&world_node[S], &b));
 }
 
-START_TEST(board_puts_our_turn_first_then_time)
+static int place_of(const json_t *line)
+{
+    return json_is_true(json_object_get(line, "overdue")) ? 0 : json_is_true(json_object_get(line, "our_turn")) ? 1 : 2;
+}
+
+START_TEST(board_puts_late_first_then_our_turn_then_time)
 {
     many(900);
     world_now += 3000;
@@ -178,13 +184,17 @@ START_TEST(board_puts_our_turn_first_then_time)
     uint64_t took = tsk_mono_ms() - began;
     const json_t *list = json_object_get(out, "referrals");
     ck_assert_uint_eq(json_array_size(list), 900);
+    size_t late_n = 0;
+    for (size_t i = 0; i < 900; i++)
+        late_n += json_is_true(json_object_get(json_array_get(list, i), "overdue"));
+    ck_assert_uint_gt(late_n, 100);
     for (size_t i = 0; i < 900; i++) {
         const json_t *line = json_array_get(list, i), *next = json_array_get(list, i + 1);
-        bool ours = i < 300;
+        bool ours = json_is_true(json_object_get(line, "our_turn")), late = json_is_true(json_object_get(line, "overdue"));
         json_int_t due = json_integer_value(json_object_get(line, "reply_by"));
-        ck_assert_int_eq(json_is_true(json_object_get(line, "our_turn")), ours);
-        ck_assert_int_eq(json_is_true(json_object_get(line, "overdue")), !ours && due < (json_int_t)world_now);
-        if (next != NULL && i != 299)
+        ck_assert_int_eq(late, !ours && due < (json_int_t)world_now);
+        ck_assert_int_eq(place_of(line), i < late_n ? 0 : i < late_n + 300 ? 1 : 2);
+        if (next != NULL && place_of(next) == place_of(line))
             ck_assert_int_le(due, json_integer_value(json_object_get(next, "reply_by")));
         ck_assert_str_eq(world_str(line, "to"), "X001");
     }
@@ -203,7 +213,7 @@ static TCase *case_flow(void)
     tcase_add_test(tc, question_and_answer);
     tcase_add_test(tc, decline_and_reroute);
     tcase_add_test(tc, recall_wins_before_handed);
-    tcase_add_test(tc, board_puts_our_turn_first_then_time);
+    tcase_add_test(tc, board_puts_late_first_then_our_turn_then_time);
     return tc;
 }
 

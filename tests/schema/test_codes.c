@@ -8,7 +8,7 @@
 static const size_t list_sizes[TSK_LIST_COUNT] = {
     [TSK_LIST_CATEGORY] = 9,  [TSK_LIST_NEED] = 26,    [TSK_LIST_URGENCY] = 5,     [TSK_LIST_DECLINE] = 8,
     [TSK_LIST_OUTCOME] = 15,  [TSK_LIST_BASIS] = 8,    [TSK_LIST_ORG_TYPE] = 18,   [TSK_LIST_AGE_BAND] = 7,
-    [TSK_LIST_PURPOSE] = 4,   [TSK_LIST_STOP_REASON] = 7, [TSK_LIST_ROLE] = 8,     [TSK_LIST_WARD] = 10,
+    [TSK_LIST_PURPOSE] = 4,   [TSK_LIST_STOP_REASON] = 8, [TSK_LIST_ROLE] = 8,     [TSK_LIST_WARD] = 10,
     [TSK_LIST_ANSWER] = 3,
 };
 
