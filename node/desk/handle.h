@@ -35,6 +35,9 @@ TSK_MUST_USE enum tsk_err tsk_route_stored(struct tsk_batch *b, const struct tsk
 TSK_MUST_USE enum tsk_err tsk_part_find(struct tsk_seq parts, struct tsk_part_hash cache[TSK_PARCEL_RECORDS_MAX], uint64_t len,
                                         const uint8_t hash[32], struct tsk_slice *ret_part);
 
+/* Whether the item waits for a newer roster (or for the time), and with it the grants that name it. */
+bool tsk_item_ahead(const struct tsk_ctx *ctx, const struct tsk_batch *b, const struct tsk_item_core *core);
+
 /* ---- grants ---- */
 /* Whether a stop stands over (item, recipient) for this grant. `ended`: count the stops that only say that the referral
  * ended. */
