@@ -187,6 +187,40 @@ static enum tsk_err choose(struct tsk_cli *c, const struct tsk_sitting *s, struc
     return TSK_OK;
 }
 
+static bool lifts_already(const struct tsk_grant *g, const struct tsk_id32 *id)
+{
+    for (size_t i = 0; i < g->lifts_n; i++)
+        if (tsk_id32_eq(&g->lifts[i], id))
+            return true;
+    return false;
+}
+
+static enum tsk_err lift_one(struct tsk_cli *c, const struct tsk_sitting_item *it, const json_t *stop, struct tsk_grant *g)
+{
+    struct tsk_id32 id;
+    if (!json_is_string(stop) || tsk_unhex(json_string_value(stop), id.b, sizeof id.b) != TSK_OK)
+        return TSK_E_MALFORMED;
+    if (lifts_already(g, &id))
+        return TSK_OK;
+    if (g->lifts_n == TSK_LIFTS_MAX)
+        return tsk_refuse(c, TSK_E_LIMIT, "%s", it->item.core.category.s);
+    g->lifts[g->lifts_n++] = id;
+    return TSK_OK;
+}
+
+/* A new yes takes back every stop over what was chosen, and over nothing else. */
+static enum tsk_err lift(struct tsk_cli *c, const struct tsk_sitting_item *const *chosen, struct tsk_grant *g)
+{
+    for (size_t i = 0; i < g->items_n; i++) {
+        size_t k;
+        json_t *stop;
+        json_array_foreach(chosen[i]->lifts, k, stop)
+            TSK_TRY(lift_one(c, chosen[i], stop, g));
+    }
+    qsort(g->lifts, g->lifts_n, sizeof g->lifts[0], by_item);
+    return TSK_OK;
+}
+
 static enum tsk_err set_notice(struct tsk_cli *c, const struct tsk_sitting *s, struct tsk_grant *g)
 {
     const struct tsk_notice *n = NULL;
@@ -258,10 +292,6 @@ static enum tsk_err fill_grant(struct tsk_cli *c, const struct tsk_terminal *t, 
     g->how_node = t->node;
     g->referral = s->ref;
     tsk_random(g->id.b, sizeof g->id.b);
-    if (state == TSK_GRANT_GIVEN) {
-        memcpy(g->lifts, s->lifts, sizeof g->lifts);
-        g->lifts_n = s->lifts_n;
-    }
     TSK_TRY(set_notice(c, s, g));
     TSK_TRY(set_expiry(c, s, g));
     TSK_TRY(tsk_wd_code(&t->root, &g->id, ret_code));
@@ -335,6 +365,8 @@ static enum tsk_err decide(struct tsk_cli *c, uint64_t state)
     TSK_TRY(tsk_sitting_open(c, &t, tsk_word(c, 0), &s));
     TSK_TRY(choose(c, &s, &g, chosen));
     TSK_TRY(fill_grant(c, &t, &s, state, code, &g));
+    if (state == TSK_GRANT_GIVEN)
+        TSK_TRY(lift(c, chosen, &g));
     if (state == TSK_GRANT_GIVEN)
         TSK_TRY(wrap(&t, chosen, &g, buf, sizeof buf, &wraps));
     TSK_TRY(send_grant(c, &t, &s, &g, wraps));

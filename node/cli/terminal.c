@@ -185,6 +185,7 @@ static enum tsk_err read_item(const struct tsk_terminal *t, const struct tsk_sit
     TSK_TRY(tsk_cose_parse((struct tsk_slice){it->bytes, n}, &env));
     if (env.rec != TSK_REC_ITEM)
         return TSK_E_WRONGTYPE;
+    it->lifts = json_object_get(o, "lifts");
     TSK_TRY(tsk_rec_decode(TSK_REC_ITEM, env.payload, &it->item));
     TSK_TRY(tsk_record_id(&env, &t->members->net, &it->id));
     const struct tsk_item_core *core = &it->item.core;
@@ -208,27 +209,6 @@ static enum tsk_err read_items(const struct tsk_terminal *t, struct tsk_sitting 
     return TSK_OK;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct tsk_id32));
-}
-
-static enum tsk_err read_lifts(struct tsk_sitting *s)
-{
-    const json_t *lifts = json_object_get(s->begin, "lifts");
-    size_t i;
-    json_t *v;
-    if (json_array_size(lifts) > TSK_LIFTS_MAX)
-        return TSK_E_LIMIT;
-    json_array_foreach(lifts, i, v) {
-        if (!json_is_string(v) || tsk_unhex(json_string_value(v), s->lifts[i].b, sizeof s->lifts[i].b) != TSK_OK)
-            return TSK_E_MALFORMED;
-        s->lifts_n = i + 1;
-    }
-    qsort(s->lifts, s->lifts_n, sizeof s->lifts[0], by_bytes);
-    return TSK_OK;
-}
-
 enum tsk_err tsk_sitting_open(struct tsk_cli *c, struct tsk_terminal *t, const char *referral, struct tsk_sitting *ret_s)
 {
     TSK_TRY(tsk_ask_node(c, json_pack("{s:s,s:s,s:o}", "verb", "consent_begin", "referral", referral, "card_id",
@@ -238,7 +218,6 @@ enum tsk_err tsk_sitting_open(struct tsk_cli *c, struct tsk_terminal *t, const c
     TSK_TRY(find_holder(t, ret_s));
     ret_s->class_until = tsk_jn(ret_s->begin, "class_until");
     ret_s->age_18 = tsk_jn(ret_s->begin, "age_18");
-    TSK_TRY(read_lifts(ret_s));
     return read_items(t, ret_s);
 }
 

@@ -44,6 +44,7 @@ struct tsk_sitting_item {
     size_t ct_n;
     struct tsk_item item;        /* borrows bytes */
     struct tsk_id32 id;
+    const json_t *lifts;         /* stops over it that a new grant names; the node's answer owns them */
     bool mine;                   /* this card is a holder of it */
     struct tsk_key32 part;       /* of mine: this holder's part of s1, checked against its commitment */
     uint8_t *plain;              /* of mine, if one part opens it: wiped and freed with the sitting */
@@ -59,7 +60,6 @@ struct tsk_sitting {
     uint64_t kind;
     struct tsk_sitting_item *items; size_t n;
     uint64_t class_until, age_18;
-    struct tsk_id32 lifts[TSK_LIFTS_MAX]; size_t lifts_n;
     json_t *begin;                /* the node's answer */
 };
 void tsk_sitting_wipe(struct tsk_sitting *s);

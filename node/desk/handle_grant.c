@@ -79,7 +79,7 @@ static enum tsk_err find_case(struct tsk_ctx *ctx, struct tsk_batch *b, const st
         !tsk_kid_eq(&v->g->recipient, tsk_case_recipient(ctx, &v->c)))
         return TSK_E_NOTGRANTED;
     if (v->c.grants_n >= TSK_GRANTS_MAX)
-        return TSK_E_MALFORMED;
+        return a->own ? TSK_E_LIMIT : TSK_E_MALFORMED;
     return find_items(ctx, b, a, v);
 }
 

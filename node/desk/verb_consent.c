@@ -2,6 +2,7 @@
  * Card, PIN and content stay at the terminal; the daemon gives ciphertext and takes signatures. */
 #include <string.h>
 
+#include "node/desk/handle.h"
 #include "node/desk/verb_util.h"
 
 /* ---- begin ---- */
@@ -23,33 +24,50 @@ static enum tsk_err holder_of_card(struct tsk_call *call, const struct tsk_case 
     return TSK_E_WRONGHOLDER;
 }
 
-static enum tsk_err add_item(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_item *item, json_t *list)
+/* What a grant of this holder may be for: its items, and the stops over each that the grant has to name. */
+struct offer { const struct tsk_case *c; const struct tsk_kid *kid; struct tsk_stop *stops; size_t stops_n; json_t *list; };
+
+static enum tsk_err put_lifts(struct tsk_call *call, const struct offer *of, const struct tsk_id32 *item_id, json_t *o)
+{
+    json_t *list = json_array();
+    tsk_json_put(o, "lifts", list);
+    for (size_t i = 0; i < of->stops_n; i++) {
+        bool liftable;
+        TSK_TRY(tsk_stop_liftable(call->b->txn, of->c, &of->stops[i], of->kid, item_id, &liftable));
+        if (liftable)
+            tsk_json_add(list, tsk_json_hex(of->stops[i].id.b, sizeof of->stops[i].id.b));
+    }
+    return TSK_OK;
+}
+
+static enum tsk_err add_item(struct tsk_call *call, const struct offer *of, const struct tsk_case_item *item)
 {
     struct tsk_stored r;
     struct tsk_slice ct;
-    enum tsk_err e = tsk_item_ct(call->b->txn, c, item->index, &ct);
+    enum tsk_err e = tsk_item_ct(call->b->txn, of->c, item->index, &ct);
     if (e == TSK_E_UNKNOWN)
         return TSK_OK; /* destroyed: nothing left to consent to */
     TSK_TRY(e);
     TSK_TRY(tsk_record_get(call->b->txn, item->record_no, &r));
     json_t *o = json_object();
-    tsk_json_add(list, o);
+    tsk_json_add(of->list, o);
     tsk_json_put_hex(o, "record", r.bytes.p, r.bytes.n);
     tsk_json_put_hex(o, "ct", ct.p, ct.n);
     tsk_json_put_code(o, "category", item->item.core.category);
     tsk_json_put(o, "categories", tsk_codes_json(&item->item.core.category, 1));
-    return TSK_OK;
+    return put_lifts(call, of, &item->id, o);
 }
 
 static enum tsk_err put_items(struct tsk_call *call, const struct tsk_case *c, const struct tsk_kid *kid)
 {
-    json_t *list = json_array();
-    tsk_json_put(call->out, "items", list);
+    struct offer of = {.c = c, .kid = kid, .list = json_array()};
+    tsk_json_put(call->out, "items", of.list);
+    TSK_TRY(tsk_case_stops(call->b->txn, c, &of.stops, &of.stops_n));
     for (uint64_t i = 0; i < c->items_n; i++) {
         struct tsk_case_item item;
         TSK_TRY(tsk_item_load(call->b->txn, c, i, &item));
         if (tsk_item_holds(&item.item.core, kid) && !item.disputed)
-            TSK_TRY(add_item(call, c, &item, list));
+            TSK_TRY(add_item(call, &of, &item));
     }
     return TSK_OK;
 }
@@ -77,23 +95,6 @@ static void put_holder(struct tsk_call *call, const struct tsk_holder_at *h)
     tsk_json_put_text(o, "kind", h->holder.kind == TSK_HOLDER_CHILD ? "child" : "guardian");
     tsk_json_add(list, o);
     tsk_json_put(call->out, "holders", list);
-}
-
-/* Stops that a new grant of this holder would lift if it named them: asked of the rule itself. */
-static enum tsk_err put_lifts(struct tsk_call *call, const struct tsk_case *c, const struct tsk_kid *kid)
-{
-    struct tsk_stop *stops;
-    size_t n;
-    json_t *list = json_array();
-    tsk_json_put(call->out, "lifts", list);
-    TSK_TRY(tsk_case_stops(call->b->txn, c, &stops, &n));
-    for (size_t i = 0; i < n; i++) {
-        struct tsk_grant g = {.holder = *kid, .role_kid = *kid, .state = TSK_GRANT_GIVEN, .lifts_n = 1};
-        g.lifts[0] = stops[i].id;
-        if (tsk_stop_lifted(&stops[i], &g, NULL))
-            tsk_json_add(list, tsk_json_hex(stops[i].id.b, sizeof stops[i].id.b));
-    }
-    return TSK_OK;
 }
 
 static void put_notices(struct tsk_call *call)
@@ -158,7 +159,6 @@ enum tsk_err tsk_verb_consent_begin(struct tsk_call *call)
     put_holder(call, &h);
     put_notices(call);
     TSK_TRY(put_items(call, &c, &h.kid));
-    TSK_TRY(put_lifts(call, &c, &h.kid));
     return put_granted(call, &c, &h.kid, now);
 }
 

@@ -161,6 +161,39 @@ START_TEST(a_stop_before_it_in_the_batch_wins)
 }
 END_TEST
 
+static void check_lifts(const struct world_card *card, const char *category, size_t want)
+{
+    json_t *begun = world_do(S, begin(card)), *item;
+    size_t i;
+    json_array_foreach(json_object_get(begun, "items"), i, item)
+        if (strcmp(world_str(item, "category"), category) == 0) {
+            ck_assert_uint_eq(json_array_size(json_object_get(item, "lifts")), want);
+            want = SIZE_MAX;
+        }
+    ck_assert_msg(want == SIZE_MAX, "%s is not offered", category);
+    json_decref(begun);
+}
+
+/* What a card may lift is offered beside the item it stands over, to the card that may lift it. */
+START_TEST(stops_are_offered_by_item)
+{
+    char first[33];
+    refer("X001", false);
+    json_decref(world_do(S, consent(&child, "C8", TSK_GRANT_GIVEN)));
+    json_decref(world_do(S, consent(&child, "C1", TSK_GRANT_GIVEN)));
+    snprintf(first, sizeof first, "%s", grant);
+    json_decref(world_do(S, consent(&mother, "C1C3", TSK_GRANT_GIVEN)));
+    for (int n = 0; n < 2; n++) /* on the child's behalf */
+        json_decref(world_do(S, json_pack("{s:s,s:s,s:s}", "verb", "withdraw", "grant", first, "reason", "S1")));
+    json_decref(world_do(S, json_pack("{s:s,s:s,s:s}", "verb", "withdraw", "grant", grant, "code", code)));
+    check_lifts(&child, "C1", 3);
+    check_lifts(&child, "C3", 1);
+    check_lifts(&child, "C8", 0);
+    check_lifts(&mother, "C1", 1);
+    check_lifts(&mother, "C3", 1);
+}
+END_TEST
+
 START_TEST(a_held_token_goes_with_consent)
 {
     refer("X001", true);
@@ -253,6 +286,7 @@ static TCase *case_consent(void)
     tcase_add_test(tc, withdraw_by_code);
     tcase_add_test(tc, any_staff_stops_at_once);
     tcase_add_test(tc, a_stop_before_it_in_the_batch_wins);
+    tcase_add_test(tc, stops_are_offered_by_item);
     tcase_add_test(tc, a_held_token_goes_with_consent);
     tcase_add_test(tc, a_false_age_stops_the_referral);
     tcase_add_test(tc, a_stopped_card_grants_no_more);

@@ -162,6 +162,18 @@ is 'o["referrals"]' '[]'
 refer 01100-YC X001 "$CARD_haru"; ok
 first=$REF
 refer 01100-YC X001 "$CARD_haru"; no 1 e.duplicate
+
+# consent given and stopped, over and over: a grant lifts the stops over what it is for, 64 at most
+stop64() { for _ in $(seq "$1"); do at 01100-YC consent withdraw "$GRANT" --staff-reason S1; ok; done; }
+give 01100-YC "$first" haru C6; ok
+give 01100-YC "$first" haru C1; ok
+stop64 64
+give 01100-YC "$first" haru C1; ok
+at 01100-YC consent withdraw "$GRANT" --staff-reason S1; ok
+give 01100-YC "$first" haru C1; no 1 e.limit
+is 'o["error"]["what"]' C1
+give 01100-YC "$first" haru C2; ok
+
 at 01100-YC accept "$first"
 [ "$RC" = 1 ] || fail "the sender accepted its own referral"
 at 01100-YC decline "$first"; no 2 e.usage
