@@ -16,11 +16,20 @@ void tsk_terminal_wipe(struct tsk_terminal *t)
     t->members = NULL;
 }
 
-enum tsk_err tsk_terminal_line(struct tsk_cli *c, enum tsk_flag f, char *ret_text, size_t cap)
+static const char *value_at(const struct tsk_cli *c, enum tsk_flag f, size_t index)
+{
+    size_t at = 0;
+    const char *value = tsk_arg_next(&c->args, f, &at);
+    while (value && index-- > 0)
+        value = tsk_arg_next(&c->args, f, &at);
+    return value;
+}
+
+enum tsk_err tsk_terminal_line(struct tsk_cli *c, enum tsk_flag f, size_t index, char *ret_text, size_t cap)
 {
     TSK_HEAP *p = NULL;
     size_t n = 0;
-    TSK_TRY(tsk_want_file(c, tsk_flag(c, f), cap - 1, &p, &n));
+    TSK_TRY(tsk_want_file(c, value_at(c, f, index), cap - 1, &p, &n));
     if (n > 0 && p[n - 1] == '\n')
         n--;
     if (n > 0 && p[n - 1] == '\r')
@@ -31,13 +40,13 @@ enum tsk_err tsk_terminal_line(struct tsk_cli *c, enum tsk_flag f, char *ret_tex
         ret_text[n] = '\0';
     }
     tsk_wipe(p, n);
-    return binary ? tsk_refuse(c, TSK_E_BADFILE, "%s", tsk_flag(c, f)) : TSK_OK;
+    return binary ? tsk_refuse(c, TSK_E_BADFILE, "%s", value_at(c, f, index)) : TSK_OK;
 }
 
-enum tsk_err tsk_terminal_pin(struct tsk_cli *c, struct tsk_terminal *t)
+enum tsk_err tsk_terminal_pin(struct tsk_cli *c, size_t index, struct tsk_terminal *t)
 {
     char text[256];
-    TSK_TRY(tsk_terminal_line(c, TSK_F_PIN_FILE, text, sizeof text));
+    TSK_TRY(tsk_terminal_line(c, TSK_F_PIN_FILE, index, text, sizeof text));
     enum tsk_err e = tsk_pin_normalise(text, t->pin, sizeof t->pin);
     tsk_wipe(text, sizeof text);
     return e;
@@ -53,11 +62,11 @@ enum tsk_err tsk_terminal_node(struct tsk_cli *c, struct tsk_terminal *t)
     return tsk_card_id(&t->card, tsk_js(info, "partner"), &t->card_id);
 }
 
-enum tsk_err tsk_terminal_open(struct tsk_cli *c, struct tsk_terminal *ret_t)
+enum tsk_err tsk_terminal_open(struct tsk_cli *c, size_t index, struct tsk_terminal *ret_t)
 {
     char text[256];
-    TSK_TRY(tsk_terminal_pin(c, ret_t));
-    TSK_TRY(tsk_terminal_line(c, TSK_F_CARD_FILE, text, sizeof text));
+    TSK_TRY(tsk_terminal_pin(c, index, ret_t));
+    TSK_TRY(tsk_terminal_line(c, TSK_F_CARD_FILE, index, text, sizeof text));
     enum tsk_err e = tsk_card_parse(text, &ret_t->card);
     tsk_wipe(text, sizeof text);
     TSK_TRY(e);
@@ -150,7 +159,7 @@ static bool holder_of(const struct tsk_item_core *core, const struct tsk_kid *ki
     return false;
 }
 
-/* Where all cards together open an item, one alone can only check that the ciphertext is the one that was sealed. */
+/* Where all cards together open an item (seats.c), one alone can only check that the ciphertext is the one that was sealed. */
 static enum tsk_err check_hash(const struct tsk_sitting_item *it)
 {
     uint8_t hash[32];
@@ -166,8 +175,10 @@ static enum tsk_err open_item(const struct tsk_terminal *t, const struct tsk_sit
     if (!it->mine)
         return TSK_OK;
     TSK_TRY(tsk_item_unwrap(&it->item, me, s->keys.kem, &t->members->net, &it->part));
-    if (it->item.core.require == TSK_ALL && it->item.core.holders_n > 1)
+    if (it->item.core.require == TSK_ALL && it->item.core.holders_n > 1) {
+        it->missing = it->item.core.holders_n - 1;
         return check_hash(it);
+    }
     it->plain = malloc(it->ct_n);
     if (!it->plain)
         return TSK_E_NOMEM;

@@ -164,7 +164,8 @@ enum tsk_err tsk_verb_consent_begin(struct tsk_call *call)
 
 /* ---- put ---- */
 static const struct tsk_jfield put_fields[] = {
-    {"grant", TSK_J_HEX, false}, {"wraps", TSK_J_HEX, true}, {"withdraws", TSK_J_HEXES, true}};
+    {"grant", TSK_J_HEX, false}, {"wraps", TSK_J_HEX, true}, {"withdraws", TSK_J_HEXES, true}, {"also", TSK_J_LIST, true}};
+#define MORE_FIELDS_N (TSK_FIELDS_N(put_fields) - 1) /* in `also` there is no further one */
 
 static enum tsk_err record_in(struct tsk_call *call, const char *hex, enum tsk_rec want, struct tsk_slice *ret_bytes,
                               struct tsk_envelope *ret_env)
@@ -179,29 +180,29 @@ static enum tsk_err record_in(struct tsk_call *call, const char *hex, enum tsk_r
 }
 
 /* The grant must be for a referral that this node sent: consent is captured at the sender's. */
-static enum tsk_err grant_in(struct tsk_call *call, struct tsk_slice *ret_bytes, struct tsk_grant *ret_g,
+static enum tsk_err grant_in(struct tsk_call *call, const json_t *in, struct tsk_slice *ret_bytes, struct tsk_grant *ret_g,
                              struct tsk_case *ret_c)
 {
     struct tsk_envelope env;
-    TSK_TRY(record_in(call, tsk_json_text(call->in, "grant"), TSK_REC_GRANT, ret_bytes, &env));
+    TSK_TRY(record_in(call, tsk_json_text(in, "grant"), TSK_REC_GRANT, ret_bytes, &env));
     TSK_TRY(tsk_rec_decode(TSK_REC_GRANT, env.payload, ret_g));
     TSK_TRY(tsk_case_by_ref(call->b->txn, &ret_g->referral, ret_c));
     return ret_c->side == TSK_SIDE_SENDER ? TSK_OK : TSK_E_FORBIDDEN;
 }
 
-static enum tsk_err bring_grant(struct tsk_call *call, struct tsk_slice grant)
+static enum tsk_err bring_grant(struct tsk_call *call, const json_t *in, struct tsk_slice grant)
 {
     struct tsk_inner inner = {0};
     struct tsk_slice wraps;
     struct tsk_id32 id;
-    TSK_TRY(tsk_json_unhex(call->b->txn, tsk_json_text(call->in, "wraps"), &wraps));
+    TSK_TRY(tsk_json_unhex(call->b->txn, tsk_json_text(in, "wraps"), &wraps));
     TSK_TRY(tsk_seq_of(call->b->txn, &wraps, wraps.n > 0 ? 1 : 0, &inner.wraps));
     return tsk_bring(call->ctx, call->b, grant, &inner, &id);
 }
 
-static enum tsk_err bring_withdraws(struct tsk_call *call)
+static enum tsk_err bring_withdraws(struct tsk_call *call, const json_t *in)
 {
-    const json_t *list = json_object_get(call->in, "withdraws");
+    const json_t *list = json_object_get(in, "withdraws");
     for (size_t i = 0; i < json_array_size(list); i++) {
         struct tsk_slice bytes;
         struct tsk_envelope env;
@@ -212,24 +213,46 @@ static enum tsk_err bring_withdraws(struct tsk_call *call)
     return TSK_OK;
 }
 
-enum tsk_err tsk_verb_consent_put(struct tsk_call *call)
+static enum tsk_err put_one(struct tsk_call *call, const json_t *in, struct tsk_id16 *ret_id)
 {
     struct tsk_slice grant;
     struct tsk_grant g;
     struct tsk_case c;
-    struct tsk_case_grant stored;
     uint64_t now;
-    TSK_TRY(TSK_CALL_FIELDS(call, put_fields));
-    TSK_TRY(grant_in(call, &grant, &g, &c));
+    TSK_TRY(grant_in(call, in, &grant, &g, &c));
     TSK_TRY(tsk_now(call->ctx, call->b, &now));
     TSK_TRY(begin_check(call, &c));
     if (g.state == TSK_GRANT_GIVEN)
         TSK_TRY(tsk_call_roster_fresh(call, now));
-    TSK_TRY(bring_grant(call, grant));
-    TSK_TRY(bring_withdraws(call));
-    TSK_TRY(tsk_grant_by_id(call->b->txn, &g.id, &c, &stored));
-    tsk_json_put_hex(call->out, "grant", g.id.b, sizeof g.id.b);
-    tsk_json_put_flag(call->out, "released", stored.sent);
+    TSK_TRY(bring_grant(call, in, grant));
+    TSK_TRY(bring_withdraws(call, in));
+    *ret_id = g.id;
+    return TSK_OK;
+}
+
+/* `also`: the other cards at the same table. Should one be refused, the dispatcher undoes them all. */
+enum tsk_err tsk_verb_consent_put(struct tsk_call *call)
+{
+    struct tsk_id16 ids[TSK_HOLDERS_MAX];
+    struct tsk_case c = {0};
+    struct tsk_case_grant stored;
+    bool released = true;
+    TSK_TRY(TSK_CALL_FIELDS(call, put_fields));
+    json_t *also = json_object_get(call->in, "also");
+    size_t n = 1 + json_array_size(also);
+    if (n > TSK_HOLDERS_MAX)
+        return tsk_call_fail(call, TSK_E_LIMIT, "also");
+    TSK_TRY(put_one(call, call->in, &ids[0]));
+    for (size_t i = 1; i < n; i++) {
+        TSK_TRY(tsk_json_fields(json_array_get(also, i - 1), put_fields, MORE_FIELDS_N, call->what));
+        TSK_TRY(put_one(call, json_array_get(also, i - 1), &ids[i]));
+    }
+    for (size_t i = 0; i < n; i++) {
+        TSK_TRY(tsk_grant_by_id(call->b->txn, &ids[i], &c, &stored));
+        released = released && stored.sent;
+    }
+    tsk_json_put_hex(call->out, "grant", ids[0].b, sizeof ids[0].b);
+    tsk_json_put_flag(call->out, "released", released);
     tsk_json_put_text(call->out, "state", tsk_state_name(c.state));
     return TSK_OK;
 }

@@ -74,6 +74,32 @@ START_TEST(consent_put_takes_no_foreign_grant)
 }
 END_TEST
 
+/* Several cards at one table: one request, and what is wrong with the last of them undoes them all. */
+START_TEST(several_cards_together_or_not_at_all)
+{
+    refer("X001", false);
+    json_t *both = consent(&child, "C1", TSK_GRANT_GIVEN), *more = consent(&mother, "C1", TSK_GRANT_GIVEN);
+    json_object_del(more, "verb");
+    json_object_set_new(both, "also", json_pack("[o]", more));
+    json_t *bad = json_deep_copy(both), *bad_more = json_array_get(json_object_get(bad, "also"), 0);
+    json_object_set(bad_more, "wraps", json_object_get(bad, "wraps"));
+    world_refused(S, bad, "e.malformed", NULL);
+    bad = json_deep_copy(both);
+    json_object_set_new(json_array_get(json_object_get(bad, "also"), 0), "also", json_array());
+    world_refused(S, bad, "e.usage", "also");
+    json_t *out = world_do(S, ask2("history", "referral", referral));
+    ck_assert_uint_eq(json_array_size(json_object_get(out, "consents")), 0);
+    json_decref(out);
+    ck_assert_uint_eq(world_waiting(), 0);
+    out = world_do(S, both);
+    ck_assert(json_is_true(json_object_get(out, "released")));
+    json_decref(out);
+    out = world_do(S, ask2("history", "referral", referral));
+    ck_assert_uint_eq(json_array_size(json_object_get(out, "consents")), 2);
+    json_decref(out);
+}
+END_TEST
+
 START_TEST(a_refusal_stays_at_home)
 {
     refer("X001", false);
@@ -282,6 +308,7 @@ static TCase *case_consent(void)
     tcase_add_test(tc, nothing_opens_before_consent);
     tcase_add_test(tc, what_is_granted_opens_and_nothing_else);
     tcase_add_test(tc, consent_put_takes_no_foreign_grant);
+    tcase_add_test(tc, several_cards_together_or_not_at_all);
     tcase_add_test(tc, a_refusal_stays_at_home);
     tcase_add_test(tc, withdraw_by_code);
     tcase_add_test(tc, any_staff_stops_at_once);

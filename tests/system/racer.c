@@ -368,7 +368,7 @@ static unsigned referral(const char *id, unsigned rounds, struct try *tries)
     struct table w = {.referral = id};
     unsigned long before = g.opened;
     unsigned n = rounds < ROUNDS_A_REFERRAL ? rounds : ROUNDS_A_REFERRAL;
-    must(tsk_terminal_open(&g.cli, &w.t), "card");
+    must(tsk_terminal_open(&g.cli, 0, &w.t), "card");
     must(tsk_sitting_open(&g.cli, &w.t, id, &w.s), "referral");
     give(&w, CATEGORIES);
     for (unsigned i = 0; i < n; i++, g.round++)
