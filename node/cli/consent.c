@@ -84,15 +84,16 @@ static const char *kind_name(const struct tsk_sitting *s)
 }
 
 /* What this card's owner hears before deciding. */
-static enum tsk_err show_notice(struct tsk_cli *c, const struct tsk_seat *seat, const char *agency, json_t *cards)
+static enum tsk_err show_notice(struct tsk_cli *c, const struct tsk_seat *seat, json_t *cards)
 {
     const struct tsk_notice *notice = NULL;
+    struct tsk_who who = tsk_terminal_who(&seat->t, &seat->s.referral.recipient);
     TSK_TRY(tsk_notice_want(c, seat->s.kind, &notice));
     size_t w = 0;
     while (OPEN_WORDS[w].kind != notice->kind || strcmp(OPEN_WORDS[w].lang, notice->lang) != 0)
         if (++w == sizeof OPEN_WORDS / sizeof *OPEN_WORDS)
             return TSK_E_BUG;
-    char *text = tsk_notice_fill(notice, agency, OPEN_WORDS[w].categories, OPEN_WORDS[w].until);
+    char *text = tsk_notice_fill(notice, tsk_who_in(&who, notice->lang), OPEN_WORDS[w].categories, OPEN_WORDS[w].until);
     json_t *card = text ? json_pack("{s:s,s:{s:s,s:I,s:s}}", "kind", kind_name(&seat->s), "notice", "lang", notice->lang,
                                     "version", (json_int_t)notice->version, "text", text)
                         : NULL;
@@ -131,7 +132,7 @@ static enum tsk_err show_all(struct tsk_cli *c, const struct tsk_seats *all, jso
         uint64_t own = tsk_sitting_cap(&seat->s, now, &why);
         cap = own < cap ? own : cap;
         TSK_TRY(show_items(all, i, list));
-        TSK_TRY(show_notice(c, seat, tsk_terminal_who(&seat->t, &seat->s.referral.recipient).name, cards));
+        TSK_TRY(show_notice(c, seat, cards));
     }
     return first ? show_rest(c, first, cap, cards) : TSK_E_BUG;
 }

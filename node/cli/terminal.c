@@ -78,19 +78,32 @@ enum tsk_err tsk_terminal_unlock(struct tsk_terminal *t)
     return tsk_card_unlock(&t->card, t->pin, TSK_SCRYPT_N, &t->root);
 }
 
+static void copy_name(char *ret_text, struct tsk_slice name)
+{
+    if (name.n > 0 && name.n <= TSK_NAME_MAX)
+        memcpy(ret_text, name.p, name.n);
+}
+
 struct tsk_who tsk_terminal_who(const struct tsk_terminal *t, const struct tsk_kid *kid)
 {
-    struct tsk_who who = {{0}, {0}};
+    struct tsk_who who = {.id = {0}};
     const struct tsk_entry *e = tsk_member_by_kid(t->members, kid, 0);
     if (e) {
-        size_t n = e->org.name.n < TSK_NAME_MAX ? e->org.name.n : TSK_NAME_MAX;
         memcpy(who.id, e->m.partner, sizeof who.id);
-        memcpy(who.name, e->org.name.p, n);
+        copy_name(who.name, e->org.name);
+        copy_name(who.kana, e->org.kana);
+        copy_name(who.name_en, e->org.name_en);
     } else {
         tsk_hex(kid->b, 7, who.id);
         memcpy(who.name, who.id, 15);
     }
     return who;
+}
+
+const char *tsk_who_in(const struct tsk_who *w, const char *lang)
+{
+    const char *name = strcmp(lang, "ja-Hira") == 0 ? w->kana : strcmp(lang, "en") == 0 ? w->name_en : "";
+    return *name ? name : w->name;
 }
 
 /* ---- a referral on the table ---- */

@@ -62,6 +62,14 @@ tk roster new --dir "$T/R2" --name x --partners "$T/bad.tsv"; no 2 e.badfile
 printf 'id\ttype\tname\tward_code\tneeds\thours\tnetwork\tnode\tnote\nZ1\tT08\tためし\t011029\tN07 N08\t月\tinternet\town\tfictional\n' >"$T/good.tsv"
 tk roster new --dir "$T/R2" --name x --policy 2 --partners "$T/good.tsv"; ok
 is 'o["policy"]' 2
+heading='id\ttype\tname\tward_code\tneeds\thours\tnetwork\tnode\tnote' line='Z1\tT08\tためし団体\t011029\tN07\t月\tinternet\town\tfictional'
+tsv() { printf "$1\n$2\n" >"$T/p.tsv"; rm -rf "$T/R3"; tk roster new --dir "$T/R3" --name x --partners "$T/p.tsv"; }
+tsv "$heading\tkana\tname_en" "$line\tためし だんたい\tTest Group"; ok
+tsv "$heading\tname_en" "$line\t"; ok
+tsv "$heading\tkana" "$line\tためし団体"; no 2 e.badfile
+tsv "$heading\tkana" "$line"; no 2 e.badfile
+tsv "$heading\tkana\tkana" "$line\ta\ta"; no 2 e.badfile
+tsv "$heading\tphone" "$line\t0"; no 2 e.badfile
 tk node new --dir "$T/n" --id lower --role sender --listen ipc:///x; no 2 e.usage
 tk node new --dir "$T/n" --id X001 --role king --listen ipc:///x; no 2 e.usage
 tk node new --dir "$T/n" --id X001 --role sender; no 2 e.usage
@@ -174,6 +182,7 @@ is '[(c["category"], c["content"], c["missing"]) for c in o["categories"]]' '[["
     fail "the missing card is not said"
 at 01100-YC consent show "$BOTH" "${haru[@]}" "${mother[@]}"; ok
 is '[c["missing"] for c in o["categories"]]' '[0,0]'
+is '["「あおぞら がくしゅうしつ" in o["cards"][0]["notice"]["text"], "あおぞら学習室" in o["cards"][1]["notice"]["text"]]' '[true,true]'
 is 'o["categories"][0]["content"]["c1.name"]' "$NAME"
 is '[(c["kind"], c["notice"]["lang"]) for c in o["cards"]]' '[["child","ja-Hira"],["guardian","ja"]]'
 at 01100-YC consent show "$BOTH" "${mother[@]}" --card-file "$T/haru.card" --pin-file "$T/g.pin"; ok
@@ -189,6 +198,9 @@ is 'o["consents"]' '[]'
 at 01100-YC consent give "$BOTH" "${haru[@]}" "${mother[@]}" --category C1 --until "$until"; ok
 is 'o["released"]' true
 is '[c["kind"] for c in o["consents"]]' '["child","guardian"]'
+is '[p["party_name_en"] for p in o["receipt"]["pii_processing"][0]["recipient_third_parties"]]' '["NPO Aozora Study Room (fictional)"]'
+"$BUILD/tasuki" receipt --dir "$T/01100-YC" "$(get 'o["grant"]')" "${haru[@]}" >"$T/receipt.txt" || fail "no receipt"
+grep -q 'だれに: あおぞら がくしゅうしつ' "$T/receipt.txt" || fail "the child's receipt names the agency otherwise: $(cat "$T/receipt.txt")"
 is 'o["consents"][0]["grant"] == o["grant"] and len(set(c["code"] for c in o["consents"])) == 2' true
 until_ok 10 opens X001 "$BOTH" C1
 at X001 open "$BOTH" C6 --purpose P1; no 1 e.notgranted
