@@ -137,3 +137,32 @@ bool tsk_utf8_ok(const uint8_t *p, size_t n, size_t *ret_scalars)
         *ret_scalars = scalars;
     return true;
 }
+
+static uint32_t scalar_at(const uint8_t *p, size_t step)
+{
+    uint32_t c = step == 1 ? p[0] : p[0] & (0x7fu >> step);
+    for (size_t i = 1; i < step; i++)
+        c = c << 6 | (p[i] & 0x3fu);
+    return c;
+}
+
+static bool is_kanji(uint32_t c)
+{
+    static const struct { uint32_t from, to; } KANJI[] = {
+        {0x3005, 0x3007}, {0x3400, 0x4dbf}, {0x4e00, 0x9fff}, {0xf900, 0xfaff}, {0x20000, 0x3ffff}};
+    for (size_t i = 0; i < sizeof KANJI / sizeof *KANJI; i++)
+        if (c >= KANJI[i].from && c <= KANJI[i].to)
+            return true;
+    return false;
+}
+
+bool tsk_kana_ok(struct tsk_slice text)
+{
+    for (size_t at = 0; at < text.n;) {
+        size_t step = utf8_step(text.p + at, text.n - at);
+        if (step == 0 || is_kanji(scalar_at(text.p + at, step)))
+            return false;
+        at += step;
+    }
+    return true;
+}

@@ -36,4 +36,7 @@ TSK_MUST_USE enum tsk_err tsk_unbase32(const char *text, uint8_t *ret_p, size_t 
  * Unicode scalars they hold (`ret_scalars` may be NULL). */
 bool tsk_utf8_ok(const uint8_t *p, size_t n, size_t *ret_scalars);
 
+/* Whether the text is well formed and holds no kanji: what stands in the place of a name where a child reads. */
+bool tsk_kana_ok(struct tsk_slice text);
+
 #endif

@@ -25,8 +25,8 @@ static const struct tsk_district district_rows[] = {
 };
 
 static const struct tsk_partner_row partner_rows[] = {
-#define TSK_PARTNER(id, type, name, ward, needs, hours, network, node, note, hidden, fictional) \
-    {id, type, name, ward, needs, hours, network, node, note, hidden, fictional},
+#define TSK_PARTNER(id, type, name, kana, en, ward, needs, hours, network, node, note, hidden, fictional) \
+    {id, type, name, kana, en, ward, needs, hours, network, node, note, hidden, fictional},
 #include "schema/partners.def"
 #undef TSK_PARTNER
 };

@@ -40,7 +40,9 @@ const struct tsk_district *tsk_districts(size_t *ret_n);
 const struct tsk_district *tsk_district_find(const char *id);
 
 /* ---- the sample directory: public offices real, without contact data; private ones fictional ---- */
-struct tsk_partner_row { const char *id, *type, *name, *ward, *needs, *hours, *network, *node, *note; bool hidden, fictional; };
+struct tsk_partner_row {
+    const char *id, *type, *name, *kana, *name_en, *ward, *needs, *hours, *network, *node, *note; bool hidden, fictional;
+};
 const struct tsk_partner_row *tsk_sample_partners(size_t *ret_n);
 
 /* ---- what a detail may say: one row an item ---- */

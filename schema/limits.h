@@ -9,7 +9,8 @@
 #define TSK_NEEDS_MAX 8
 #define TSK_HOLDERS_MAX 8                /* cards of one family on one referral */
 #define TSK_ITEMS_MAX 16                 /* categories (9) and a second sealing of some */
-#define TSK_LIFTS_MAX 16
+#define TSK_GRANTS_MAX 64                /* grants and refusals on one referral */
+#define TSK_LIFTS_MAX 64                 /* stops that one grant lifts: as many as grants came before it */
 #define TSK_SEAL_KEYS_MAX 4              /* this year's, next year's, and kept ones */
 #define TSK_STATUS_MAX 256               /* status events an author on one referral */
 #define TSK_POSTS_MAX 2

@@ -45,17 +45,29 @@ const struct tsk_cli_verb *tsk_cli_verb_find(char *const *words, size_t n, size_
     return NULL;
 }
 
-/* Whether the verb's list of flags has this one; *ret_must if it is marked. */
-static bool takes(const struct tsk_cli_verb *verb, const char *flag, bool *ret_must)
+/* Where the verb's list of flags names this one: what stands behind the name; NULL if it does not. */
+static const char *marks_of(const struct tsk_cli_verb *verb, const char *flag)
 {
     size_t n = strlen(flag);
-    for (const char *p = verb->flags; (p = strstr(p, flag)) != NULL; p += n) {
-        if ((p == verb->flags || p[-1] == ' ') && (p[n] == '\0' || p[n] == ' ' || p[n] == '!')) {
-            *ret_must = p[n] == '!';
-            return true;
-        }
-    }
-    return false;
+    for (const char *p = verb->flags; (p = strstr(p, flag)) != NULL; p += n)
+        if ((p == verb->flags || p[-1] == ' ') && strchr(" !+", p[n]) != NULL)
+            return p + n;
+    return NULL;
+}
+
+/* Whether the verb takes the flag; *ret_must if it must be there. */
+static bool takes(const struct tsk_cli_verb *verb, const char *flag, bool *ret_must)
+{
+    const char *marks = marks_of(verb, flag);
+    if (marks)
+        *ret_must = *marks == '!';
+    return marks != NULL;
+}
+
+static bool may_repeat(const struct tsk_cli_verb *verb, const char *flag)
+{
+    const char *marks = verb ? marks_of(verb, flag) : NULL;
+    return marks && marks[strspn(marks, "!")] == '+';
 }
 
 bool tsk_verb_takes(const struct tsk_cli_verb *v, enum tsk_flag f, bool *ret_must)
@@ -102,7 +114,7 @@ static enum tsk_err add_value(struct tsk_args *a, enum tsk_flag flag, const char
         a->has[flag] = true;
         return add_list(a, flag, value);
     }
-    if (a->has[flag])
+    if (a->has[flag] && !may_repeat(a->verb, tsk_flag_rows[flag].name))
         return TSK_E_USAGE;
     a->has[flag] = true;
     return add(a, flag, value, strlen(value));

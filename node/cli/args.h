@@ -1,6 +1,7 @@
 /* args.h - the words after the program's name, read by the tables cli.def and flags.def. Pure: touches no file.
  *
- * Flags stand anywhere after the verb, as `--flag value` or `--flag=value`; list flags repeat or take commas; `-` is
+ * Flags stand anywhere after the verb, as `--flag value` or `--flag=value`; list flags repeat or take commas, others
+ * repeat where the verb says so; `-` is
  * standard input, at most once; `--` ends the flags. Whatever the tables do not know is refused by name. */
 #ifndef TSK_NODE_CLI_ARGS_H
 #define TSK_NODE_CLI_ARGS_H

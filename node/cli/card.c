@@ -47,7 +47,7 @@ enum tsk_err tsk_cli_card_new(struct tsk_cli *c)
     char text[TSK_CARD_TEXT_CAP];
     const char *svg = tsk_flag(c, TSK_F_SVG);
     TSK_TRY(tsk_want_choice(c, TSK_F_KIND, "child|guardian"));
-    TSK_TRY(tsk_terminal_pin(c, &t));
+    TSK_TRY(tsk_terminal_pin(c, 0, &t));
     tsk_card_new(&t.card);
     TSK_TRY(tsk_terminal_node(c, &t));
     TSK_TRY(tsk_card_text(&t.card, text));
@@ -81,7 +81,7 @@ enum tsk_err tsk_cli_card_enrol(struct tsk_cli *c)
 {
     TSK_TERMINAL t = {0};
     TSK_TRY(tsk_want_choice(c, TSK_F_KIND, "child|guardian"));
-    TSK_TRY(tsk_terminal_open(c, &t));
+    TSK_TRY(tsk_terminal_open(c, 0, &t));
     return enrol(c, &t, false);
 }
 

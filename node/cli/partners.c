@@ -7,7 +7,8 @@
 #include "node/core/folder.h"
 
 #define FILE_MAX (8u << 20)
-#define COLUMNS 9
+#define COLUMNS 9       /* of every file */
+#define COLUMNS_MAX 11  /* kana and name_en may follow, together or one alone */
 #define FLAG_HIDDEN 1
 #define FLAG_FICTIONAL 2
 
@@ -53,7 +54,8 @@ static struct tsk_slice text_slice(const char *text)
 /* One organisation; `needs` are codes with spaces between. TSK_E_MALFORMED for what a roster would not take. */
 static enum tsk_err put_partner(struct tsk_elements *e, const struct tsk_partner_row *row)
 {
-    struct tsk_partner p = {.type = tsk_code(row->type), .name = text_slice(row->name), .ward = tsk_code(row->ward),
+    struct tsk_partner p = {.type = tsk_code(row->type), .name = text_slice(row->name),
+                            .kana = text_slice(row->kana), .name_en = text_slice(row->name_en), .ward = tsk_code(row->ward),
                             .hours = text_slice(row->hours),
                             .flags = (row->hidden ? FLAG_HIDDEN : 0) | (row->fictional ? FLAG_FICTIONAL : 0)};
     uint8_t needs[256];
@@ -83,43 +85,63 @@ enum tsk_err tsk_partners_sample(struct tsk_elements *e)
     return TSK_OK;
 }
 
-/* Cuts a line at its tabs in place. */
-static bool cut(char *line, char *cells[COLUMNS])
+/* ---- a file ---- */
+/* Where the two names that a file may add stand; 0: it has none. */
+struct columns { size_t n, kana, name_en; };
+
+/* Cuts a line at its tabs in place; the number of cells, or SIZE_MAX if they are too many. */
+static size_t cut(char *line, char *cells[COLUMNS_MAX])
 {
-    for (size_t k = 0; k < COLUMNS; k++) {
-        cells[k] = line;
-        char *tab = strchr(line, '\t');
-        if (!tab && k + 1 < COLUMNS)
-            return false;
-        if (tab && k + 1 == COLUMNS)
-            return false;
-        if (tab) {
-            *tab = '\0';
-            line = tab + 1;
-        }
+    size_t n = 0;
+    for (char *at = line; at; n++) {
+        if (n == COLUMNS_MAX)
+            return SIZE_MAX;
+        cells[n] = at;
+        at = strchr(at, '\t');
+        if (at)
+            *at++ = '\0';
     }
-    return true;
+    return n;
 }
 
-static enum tsk_err put_line(struct tsk_elements *e, char *line)
+/* The heading says that these are the columns meant. */
+static enum tsk_err read_heading(char *line, struct columns *ret_cols)
 {
-    char *x[COLUMNS];
-    if (!tsk_utf8_ok((const uint8_t *)line, strlen(line), NULL) || !cut(line, x))
+    char *x[COLUMNS_MAX];
+    struct columns cols = {.n = cut(line, x)};
+    if (cols.n < COLUMNS || cols.n > COLUMNS_MAX || strcmp(x[0], "id") != 0)
+        return TSK_E_BADFILE;
+    for (size_t i = COLUMNS; i < cols.n; i++) {
+        size_t *where = strcmp(x[i], "kana") == 0 ? &cols.kana : strcmp(x[i], "name_en") == 0 ? &cols.name_en : NULL;
+        if (!where || *where != 0)
+            return TSK_E_BADFILE;
+        *where = i;
+    }
+    *ret_cols = cols;
+    return TSK_OK;
+}
+
+static enum tsk_err put_line(struct tsk_elements *e, char *line, const struct columns *cols)
+{
+    char *x[COLUMNS_MAX];
+    if (!tsk_utf8_ok((const uint8_t *)line, strlen(line), NULL) || cut(line, x) != cols->n)
         return TSK_E_BADFILE;
     bool whole_city = x[3][0] == '\0' || strcmp(x[3], "-") == 0;
     struct tsk_partner_row row = {
         .id = x[0], .type = x[1], .name = x[2], .ward = whole_city ? "" : x[3],
         .needs = x[4], .hours = x[5],
+        .kana = cols->kana ? x[cols->kana] : "", .name_en = cols->name_en ? x[cols->name_en] : "",
         .hidden = strstr(x[7], "hidden") != NULL, .fictional = strstr(x[8], "fictional") != NULL,
     };
     bool codes = tsk_code_find(TSK_LIST_ORG_TYPE, row.type) && (whole_city || tsk_code_find(TSK_LIST_WARD, row.ward));
-    return codes && *row.name ? put_partner(e, &row) : TSK_E_BADFILE;
+    return codes && *row.name && tsk_kana_ok(text_slice(row.kana)) ? put_partner(e, &row) : TSK_E_BADFILE;
 }
 
 enum tsk_err tsk_partners_file(struct tsk_cli *c, const char *path, struct tsk_elements *e)
 {
     TSK_HEAP *text = NULL;
     size_t n = 0;
+    struct columns cols = {0};
     TSK_TRY(tsk_want_file(c, path, FILE_MAX, &text, &n));
     char *at = (char *)text;
     for (unsigned line = 1; *at; line++) {
@@ -127,10 +149,7 @@ enum tsk_err tsk_partners_file(struct tsk_cli *c, const char *path, struct tsk_e
         *end = '\0';
         if (end > at && end[-1] == '\r')
             end[-1] = '\0';
-        /* The heading says that these are the columns meant. */
-        enum tsk_err err = line == 1 ? (strncmp(at, "id\t", 3) == 0 ? TSK_OK : TSK_E_BADFILE)
-                           : *at     ? put_line(e, at)
-                                     : TSK_OK;
+        enum tsk_err err = line == 1 ? read_heading(at, &cols) : *at ? put_line(e, at, &cols) : TSK_OK;
         if (err != TSK_OK)
             return tsk_refuse(c, err == TSK_E_NOMEM ? err : TSK_E_BADFILE, "%s:%u", path, line);
         at = next;

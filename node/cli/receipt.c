@@ -7,7 +7,13 @@
 
 static json_t *party(const char *role, const char *type, struct tsk_who who)
 {
-    return json_pack("{s:s,s:s,s:s,s:s}", "party_id", who.id, "party_name", who.name, "party_role", role, "party_type", type);
+    json_t *o = json_pack("{s:s,s:s,s:s,s:s}", "party_id", who.id, "party_name", who.name, "party_role", role, "party_type",
+                          type);
+    if (*who.kana)
+        json_object_set_new(o, "party_name_kana", json_string(who.kana));
+    if (*who.name_en)
+        json_object_set_new(o, "party_name_en", json_string(who.name_en));
+    return o;
 }
 
 static json_t *categories_of(const struct tsk_cli *c, const struct tsk_grant *g)
@@ -111,7 +117,9 @@ static void print_line(const struct family *f, enum word w, const char *text)
 
 static void print_party(const struct family *f, enum word w, const json_t *party)
 {
-    printf("  %s: %s (%s)\n", f->words[w], tsk_js(party, "party_name"), tsk_js(party, "party_id"));
+    const char *own = f->ui == TSK_UI_EASY ? "party_name_kana" : f->ui == TSK_UI_EN ? "party_name_en" : "party_name";
+    const char *name = tsk_js(party, own);
+    printf("  %s: %s (%s)\n", f->words[w], *name ? name : tsk_js(party, "party_name"), tsk_js(party, "party_id"));
 }
 
 static void print_items(const struct family *f, const json_t *items)

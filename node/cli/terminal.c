@@ -16,11 +16,20 @@ void tsk_terminal_wipe(struct tsk_terminal *t)
     t->members = NULL;
 }
 
-enum tsk_err tsk_terminal_line(struct tsk_cli *c, enum tsk_flag f, char *ret_text, size_t cap)
+static const char *value_at(const struct tsk_cli *c, enum tsk_flag f, size_t index)
+{
+    size_t at = 0;
+    const char *value = tsk_arg_next(&c->args, f, &at);
+    while (value && index-- > 0)
+        value = tsk_arg_next(&c->args, f, &at);
+    return value;
+}
+
+enum tsk_err tsk_terminal_line(struct tsk_cli *c, enum tsk_flag f, size_t index, char *ret_text, size_t cap)
 {
     TSK_HEAP *p = NULL;
     size_t n = 0;
-    TSK_TRY(tsk_want_file(c, tsk_flag(c, f), cap - 1, &p, &n));
+    TSK_TRY(tsk_want_file(c, value_at(c, f, index), cap - 1, &p, &n));
     if (n > 0 && p[n - 1] == '\n')
         n--;
     if (n > 0 && p[n - 1] == '\r')
@@ -31,13 +40,13 @@ enum tsk_err tsk_terminal_line(struct tsk_cli *c, enum tsk_flag f, char *ret_tex
         ret_text[n] = '\0';
     }
     tsk_wipe(p, n);
-    return binary ? tsk_refuse(c, TSK_E_BADFILE, "%s", tsk_flag(c, f)) : TSK_OK;
+    return binary ? tsk_refuse(c, TSK_E_BADFILE, "%s", value_at(c, f, index)) : TSK_OK;
 }
 
-enum tsk_err tsk_terminal_pin(struct tsk_cli *c, struct tsk_terminal *t)
+enum tsk_err tsk_terminal_pin(struct tsk_cli *c, size_t index, struct tsk_terminal *t)
 {
     char text[256];
-    TSK_TRY(tsk_terminal_line(c, TSK_F_PIN_FILE, text, sizeof text));
+    TSK_TRY(tsk_terminal_line(c, TSK_F_PIN_FILE, index, text, sizeof text));
     enum tsk_err e = tsk_pin_normalise(text, t->pin, sizeof t->pin);
     tsk_wipe(text, sizeof text);
     return e;
@@ -53,11 +62,11 @@ enum tsk_err tsk_terminal_node(struct tsk_cli *c, struct tsk_terminal *t)
     return tsk_card_id(&t->card, tsk_js(info, "partner"), &t->card_id);
 }
 
-enum tsk_err tsk_terminal_open(struct tsk_cli *c, struct tsk_terminal *ret_t)
+enum tsk_err tsk_terminal_open(struct tsk_cli *c, size_t index, struct tsk_terminal *ret_t)
 {
     char text[256];
-    TSK_TRY(tsk_terminal_pin(c, ret_t));
-    TSK_TRY(tsk_terminal_line(c, TSK_F_CARD_FILE, text, sizeof text));
+    TSK_TRY(tsk_terminal_pin(c, index, ret_t));
+    TSK_TRY(tsk_terminal_line(c, TSK_F_CARD_FILE, index, text, sizeof text));
     enum tsk_err e = tsk_card_parse(text, &ret_t->card);
     tsk_wipe(text, sizeof text);
     TSK_TRY(e);
@@ -69,19 +78,32 @@ enum tsk_err tsk_terminal_unlock(struct tsk_terminal *t)
     return tsk_card_unlock(&t->card, t->pin, TSK_SCRYPT_N, &t->root);
 }
 
+static void copy_name(char *ret_text, struct tsk_slice name)
+{
+    if (name.n > 0 && name.n <= TSK_NAME_MAX)
+        memcpy(ret_text, name.p, name.n);
+}
+
 struct tsk_who tsk_terminal_who(const struct tsk_terminal *t, const struct tsk_kid *kid)
 {
-    struct tsk_who who = {{0}, {0}};
+    struct tsk_who who = {.id = {0}};
     const struct tsk_entry *e = tsk_member_by_kid(t->members, kid, 0);
     if (e) {
-        size_t n = e->org.name.n < TSK_NAME_MAX ? e->org.name.n : TSK_NAME_MAX;
         memcpy(who.id, e->m.partner, sizeof who.id);
-        memcpy(who.name, e->org.name.p, n);
+        copy_name(who.name, e->org.name);
+        copy_name(who.kana, e->org.kana);
+        copy_name(who.name_en, e->org.name_en);
     } else {
         tsk_hex(kid->b, 7, who.id);
         memcpy(who.name, who.id, 15);
     }
     return who;
+}
+
+const char *tsk_who_in(const struct tsk_who *w, const char *lang)
+{
+    const char *name = strcmp(lang, "ja-Hira") == 0 ? w->kana : strcmp(lang, "en") == 0 ? w->name_en : "";
+    return *name ? name : w->name;
 }
 
 /* ---- a referral on the table ---- */
@@ -150,7 +172,7 @@ static bool holder_of(const struct tsk_item_core *core, const struct tsk_kid *ki
     return false;
 }
 
-/* Where all cards together open an item, one alone can only check that the ciphertext is the one that was sealed. */
+/* Where all cards together open an item (seats.c), one alone can only check that the ciphertext is the one that was sealed. */
 static enum tsk_err check_hash(const struct tsk_sitting_item *it)
 {
     uint8_t hash[32];
@@ -166,8 +188,10 @@ static enum tsk_err open_item(const struct tsk_terminal *t, const struct tsk_sit
     if (!it->mine)
         return TSK_OK;
     TSK_TRY(tsk_item_unwrap(&it->item, me, s->keys.kem, &t->members->net, &it->part));
-    if (it->item.core.require == TSK_ALL && it->item.core.holders_n > 1)
+    if (it->item.core.require == TSK_ALL && it->item.core.holders_n > 1) {
+        it->missing = it->item.core.holders_n - 1;
         return check_hash(it);
+    }
     it->plain = malloc(it->ct_n);
     if (!it->plain)
         return TSK_E_NOMEM;
@@ -185,6 +209,7 @@ static enum tsk_err read_item(const struct tsk_terminal *t, const struct tsk_sit
     TSK_TRY(tsk_cose_parse((struct tsk_slice){it->bytes, n}, &env));
     if (env.rec != TSK_REC_ITEM)
         return TSK_E_WRONGTYPE;
+    it->lifts = json_object_get(o, "lifts");
     TSK_TRY(tsk_rec_decode(TSK_REC_ITEM, env.payload, &it->item));
     TSK_TRY(tsk_record_id(&env, &t->members->net, &it->id));
     const struct tsk_item_core *core = &it->item.core;
@@ -208,27 +233,6 @@ static enum tsk_err read_items(const struct tsk_terminal *t, struct tsk_sitting 
     return TSK_OK;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct tsk_id32));
-}
-
-static enum tsk_err read_lifts(struct tsk_sitting *s)
-{
-    const json_t *lifts = json_object_get(s->begin, "lifts");
-    size_t i;
-    json_t *v;
-    if (json_array_size(lifts) > TSK_LIFTS_MAX)
-        return TSK_E_LIMIT;
-    json_array_foreach(lifts, i, v) {
-        if (!json_is_string(v) || tsk_unhex(json_string_value(v), s->lifts[i].b, sizeof s->lifts[i].b) != TSK_OK)
-            return TSK_E_MALFORMED;
-        s->lifts_n = i + 1;
-    }
-    qsort(s->lifts, s->lifts_n, sizeof s->lifts[0], by_bytes);
-    return TSK_OK;
-}
-
 enum tsk_err tsk_sitting_open(struct tsk_cli *c, struct tsk_terminal *t, const char *referral, struct tsk_sitting *ret_s)
 {
     TSK_TRY(tsk_ask_node(c, json_pack("{s:s,s:s,s:o}", "verb", "consent_begin", "referral", referral, "card_id",
@@ -238,7 +242,6 @@ enum tsk_err tsk_sitting_open(struct tsk_cli *c, struct tsk_terminal *t, const c
     TSK_TRY(find_holder(t, ret_s));
     ret_s->class_until = tsk_jn(ret_s->begin, "class_until");
     ret_s->age_18 = tsk_jn(ret_s->begin, "age_18");
-    TSK_TRY(read_lifts(ret_s));
     return read_items(t, ret_s);
 }
 

@@ -76,7 +76,7 @@ static enum tsk_err by_card(struct tsk_cli *c)
     json_t *record = NULL;
     if (!tsk_flag(c, TSK_F_CARD_FILE) || !tsk_flag(c, TSK_F_PIN_FILE))
         return tsk_refuse(c, TSK_E_USAGE, "%s", tsk_flag(c, TSK_F_CARD_FILE) ? "--pin-file" : "--card-file");
-    TSK_TRY(tsk_terminal_open(c, &t));
+    TSK_TRY(tsk_terminal_open(c, 0, &t));
     TSK_TRY(ask_grant(c, &t, &g));
     TSK_TRY(tsk_terminal_unlock(&t));
     enum tsk_err e = grant_keys(&t, &g, &keys);
@@ -95,7 +95,7 @@ static enum tsk_err by_code(struct tsk_cli *c)
     char text[128];
     uint8_t code[16];
     if (strcmp(tsk_flag(c, TSK_F_CODE), "-") == 0)
-        TSK_TRY(tsk_terminal_line(c, TSK_F_CODE, text, sizeof text));
+        TSK_TRY(tsk_terminal_line(c, TSK_F_CODE, 0, text, sizeof text));
     else
         snprintf(text, sizeof text, "%s", tsk_flag(c, TSK_F_CODE));
     /* A slip of the pen is a wrong code, whatever it is that does not fit. */
@@ -141,7 +141,7 @@ enum tsk_err tsk_cli_receipt(struct tsk_cli *c)
     char text[40];
     TSK_TRY(tsk_want_id(c, tsk_word(c, 0), 16));
     TSK_TRY(tsk_want_choice(c, TSK_F_FORMAT, "text|json"));
-    TSK_TRY(tsk_terminal_open(c, &t));
+    TSK_TRY(tsk_terminal_open(c, 0, &t));
     TSK_TRY(ask_grant(c, &t, &g));
     TSK_TRY(tsk_terminal_unlock(&t));
     TSK_TRY(grant_keys(&t, &g, &keys));

@@ -79,10 +79,12 @@ void tsk_who_words(struct tsk_cli *c, const char *partner, char ret_text[TSK_WHO
     if (!c->names_asked && c->dir && tsk_roster_load(c->dir, &c->names) != TSK_OK)
         c->names = NULL;
     c->names_asked = true;
-    if (c->names && tsk_partner_find(c->names, partner, &org))
-        snprintf(ret_text, TSK_WHO_CAP, "%s %.*s", partner, (int)org.name.n, (const char *)org.name.p);
-    else
+    if (c->names && tsk_partner_find(c->names, partner, &org)) {
+        struct tsk_slice name = c->ui == TSK_UI_EN && org.name_en.n > 0 ? org.name_en : org.name;
+        snprintf(ret_text, TSK_WHO_CAP, "%s %.*s", partner, (int)name.n, (const char *)name.p);
+    } else {
         snprintf(ret_text, TSK_WHO_CAP, "%s", *partner ? partner : TSK_TEXT_NONE);
+    }
 }
 
 const char *tsk_state_words(const struct tsk_cli *c, const char *name)

@@ -35,11 +35,17 @@ TSK_MUST_USE enum tsk_err tsk_route_stored(struct tsk_batch *b, const struct tsk
 TSK_MUST_USE enum tsk_err tsk_part_find(struct tsk_seq parts, struct tsk_part_hash cache[TSK_PARCEL_RECORDS_MAX], uint64_t len,
                                         const uint8_t hash[32], struct tsk_slice *ret_part);
 
+/* Whether the item waits for a newer roster (or for the time), and with it the grants that name it. */
+bool tsk_item_ahead(const struct tsk_ctx *ctx, const struct tsk_batch *b, const struct tsk_item_core *core);
+
 /* ---- grants ---- */
 /* Whether a stop stands over (item, recipient) for this grant. `ended`: count the stops that only say that the referral
  * ended. */
 TSK_MUST_USE enum tsk_err tsk_pair_stopped(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_case_grant *g,
                                            const struct tsk_id32 *item_id, bool ended, bool *ret_stopped);
+/* Sender: whether the stop acts over (item, recipient), and a grant of this holder would lift it by naming it. */
+TSK_MUST_USE enum tsk_err tsk_stop_liftable(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_stop *s,
+                                            const struct tsk_kid *holder, const struct tsk_id32 *item_id, bool *ret_liftable);
 /* Two kids of one partner, now or earlier: a renewed key makes no second organisation. */
 bool tsk_same_organisation(const struct tsk_ctx *ctx, const struct tsk_kid *a, const struct tsk_kid *b);
 /* Whether a member has cosigned the target in this role: `by` NULL or exactly this one, and of another organisation than

@@ -18,8 +18,9 @@ static bool given(const struct view *v)
 }
 
 /* ---- finding what it speaks of ---- */
-/* Whether the item came before the grant in the same parcel: if it is not here, it was refused for good. */
-static bool came_along(struct tsk_ctx *ctx, const struct tsk_admitted *a, const struct tsk_id32 *item)
+/* Whether the item came before the grant in the same parcel: if it is not here, it was refused. */
+static bool came_along(struct tsk_ctx *ctx, const struct tsk_admitted *a, const struct tsk_id32 *item,
+                       struct tsk_slice *ret_payload)
 {
     struct tsk_seq seq = a->in->inner != NULL ? a->in->inner->records : (struct tsk_seq){0};
     struct tsk_slice bytes;
@@ -27,8 +28,10 @@ static bool came_along(struct tsk_ctx *ctx, const struct tsk_admitted *a, const 
     struct tsk_id32 id;
     while (tsk_seq_next_bytes(&seq, &bytes) && bytes.p != a->in->bytes.p)
         if (tsk_cose_parse(bytes, &env) == TSK_OK && env.rec == TSK_REC_ITEM &&
-            tsk_record_id(&env, &ctx->members->net, &id) == TSK_OK && tsk_id32_eq(&id, item))
+            tsk_record_id(&env, &ctx->members->net, &id) == TSK_OK && tsk_id32_eq(&id, item)) {
+            *ret_payload = env.payload;
             return true;
+        }
     return false;
 }
 
@@ -39,13 +42,25 @@ static enum tsk_err missing(const struct tsk_admitted *a)
     return a->own ? TSK_E_UNKNOWN : TSK_E_RETRY;
 }
 
+/* An item that was asked for again takes its grant with it; one refused for good does, too. */
+static enum tsk_err item_missing(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_admitted *a,
+                                 const struct tsk_id32 *item)
+{
+    struct tsk_slice payload;
+    struct tsk_item it;
+    if (!came_along(ctx, a, item, &payload))
+        return missing(a);
+    bool waits = tsk_rec_decode(TSK_REC_ITEM, payload, &it) == TSK_OK && tsk_item_ahead(ctx, b, &it.core);
+    return waits ? missing(a) : TSK_E_NOTGRANTED;
+}
+
 static enum tsk_err find_items(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_admitted *a, struct view *v)
 {
     for (size_t i = 0; i < v->g->items_n; i++) {
         struct tsk_place at = {0};
         enum tsk_err e = tsk_item_find(b->txn, &v->g->items[i].item, &at);
         if (e == TSK_E_UNKNOWN)
-            return came_along(ctx, a, &v->g->items[i].item) ? TSK_E_NOTGRANTED : missing(a);
+            return item_missing(ctx, b, a, &v->g->items[i].item);
         TSK_TRY(e);
         if (at.case_no != v->c.no)
             return TSK_E_NOTGRANTED; /* an item of another referral */
@@ -64,7 +79,7 @@ static enum tsk_err find_case(struct tsk_ctx *ctx, struct tsk_batch *b, const st
         !tsk_kid_eq(&v->g->recipient, tsk_case_recipient(ctx, &v->c)))
         return TSK_E_NOTGRANTED;
     if (v->c.grants_n >= TSK_GRANTS_MAX)
-        return TSK_E_MALFORMED;
+        return a->own ? TSK_E_LIMIT : TSK_E_MALFORMED;
     return find_items(ctx, b, a, v);
 }
 

@@ -34,7 +34,6 @@ enum tsk_consent_state {
     TSK_CONSENT_REFUSED, /* every holder refused everything */
     TSK_CONSENT_STOPPED, /* the last live grant was stopped */
 };
-#define TSK_GRANTS_MAX 64 /* grants and refusals on one referral */
 
 struct tsk_case {
     uint64_t no;

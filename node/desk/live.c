@@ -15,6 +15,20 @@ static bool names(const struct tsk_grant *g, const struct tsk_id32 *item_id)
     return false;
 }
 
+static enum tsk_err covers_by_grant(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_stop *s,
+                                    const struct tsk_case_grant *g, const struct tsk_id32 *item_id, bool *ret_covers)
+{
+    struct tsk_case_grant target;
+    struct tsk_place at = {0};
+    enum tsk_err e = tsk_grant_find(t, &s->w.target, &at);
+    if (e == TSK_E_UNKNOWN || (e == TSK_OK && at.case_no != c->no))
+        return TSK_OK;
+    TSK_TRY(e);
+    TSK_TRY(tsk_grant_load(t, c, at.index, &target));
+    *ret_covers = target.grant.state == TSK_GRANT_GIVEN && tsk_stop_covers(s, &g->grant, &g->id, item_id, &target.grant);
+    return TSK_OK;
+}
+
 /* A stop of form 1 acts over the pairs of the grant it names, one of form 3 over those of the holder's grants, whoever
  * signed the grant that would open them: so any of those grants that names the item makes it covered. */
 static enum tsk_err covers(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_stop *s,
@@ -22,14 +36,12 @@ static enum tsk_err covers(struct tsk_txn *t, const struct tsk_case *c, const st
 {
     struct tsk_case_grant other;
     bool hit = tsk_stop_covers(s, &g->grant, &g->id, item_id, NULL);
-    for (uint64_t i = 0; !hit && i < c->grants_n && (s->w.form == TSK_STOP_GRANT || s->w.form == TSK_STOP_HOLDER); i++) {
+    if (!hit && s->w.form == TSK_STOP_GRANT)
+        TSK_TRY(covers_by_grant(t, c, s, g, item_id, &hit));
+    for (uint64_t i = 0; !hit && i < c->grants_n && s->w.form == TSK_STOP_HOLDER; i++) {
         TSK_TRY(tsk_grant_load(t, c, i, &other));
-        if (other.grant.state != TSK_GRANT_GIVEN)
-            continue;
-        bool target = s->w.form == TSK_STOP_GRANT ? tsk_id32_eq(&other.id, &s->w.target)
-                                                  : memcmp(other.grant.holder.b, s->w.target.b, sizeof s->w.target.b) == 0;
-        hit = target && (s->w.form == TSK_STOP_HOLDER ? names(&other.grant, item_id)
-                                                      : tsk_stop_covers(s, &g->grant, &g->id, item_id, &other.grant));
+        hit = other.grant.state == TSK_GRANT_GIVEN && names(&other.grant, item_id) &&
+              memcmp(other.grant.holder.b, s->w.target.b, sizeof s->w.target.b) == 0;
     }
     *ret_covers = hit;
     return TSK_OK;
@@ -59,6 +71,18 @@ enum tsk_err tsk_pair_stopped(struct tsk_txn *t, const struct tsk_case *c, const
         if (ended || !is_ended_stop(&stops[i]))
             TSK_TRY(stands(t, c, &stops[i], g, item_id, &stopped));
     *ret_stopped = stopped;
+    return TSK_OK;
+}
+
+enum tsk_err tsk_stop_liftable(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_stop *s,
+                               const struct tsk_kid *holder, const struct tsk_id32 *item_id, bool *ret_liftable)
+{
+    struct tsk_case_grant g = {.grant = {.holder = *holder, .role_kid = *holder, .state = TSK_GRANT_GIVEN, .referral = c->ref,
+                                         .recipient = c->peer, .lifts = {s->id}, .lifts_n = 1}};
+    bool covered, stood;
+    TSK_TRY(covers(t, c, s, &g, item_id, &covered));
+    TSK_TRY(stands(t, c, s, &g, item_id, &stood));
+    *ret_liftable = covered && !stood;
     return TSK_OK;
 }
 

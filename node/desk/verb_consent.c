@@ -2,6 +2,7 @@
  * Card, PIN and content stay at the terminal; the daemon gives ciphertext and takes signatures. */
 #include <string.h>
 
+#include "node/desk/handle.h"
 #include "node/desk/verb_util.h"
 
 /* ---- begin ---- */
@@ -23,33 +24,50 @@ static enum tsk_err holder_of_card(struct tsk_call *call, const struct tsk_case 
     return TSK_E_WRONGHOLDER;
 }
 
-static enum tsk_err add_item(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_item *item, json_t *list)
+/* What a grant of this holder may be for: its items, and the stops over each that the grant has to name. */
+struct offer { const struct tsk_case *c; const struct tsk_kid *kid; struct tsk_stop *stops; size_t stops_n; json_t *list; };
+
+static enum tsk_err put_lifts(struct tsk_call *call, const struct offer *of, const struct tsk_id32 *item_id, json_t *o)
+{
+    json_t *list = json_array();
+    tsk_json_put(o, "lifts", list);
+    for (size_t i = 0; i < of->stops_n; i++) {
+        bool liftable;
+        TSK_TRY(tsk_stop_liftable(call->b->txn, of->c, &of->stops[i], of->kid, item_id, &liftable));
+        if (liftable)
+            tsk_json_add(list, tsk_json_hex(of->stops[i].id.b, sizeof of->stops[i].id.b));
+    }
+    return TSK_OK;
+}
+
+static enum tsk_err add_item(struct tsk_call *call, const struct offer *of, const struct tsk_case_item *item)
 {
     struct tsk_stored r;
     struct tsk_slice ct;
-    enum tsk_err e = tsk_item_ct(call->b->txn, c, item->index, &ct);
+    enum tsk_err e = tsk_item_ct(call->b->txn, of->c, item->index, &ct);
     if (e == TSK_E_UNKNOWN)
         return TSK_OK; /* destroyed: nothing left to consent to */
     TSK_TRY(e);
     TSK_TRY(tsk_record_get(call->b->txn, item->record_no, &r));
     json_t *o = json_object();
-    tsk_json_add(list, o);
+    tsk_json_add(of->list, o);
     tsk_json_put_hex(o, "record", r.bytes.p, r.bytes.n);
     tsk_json_put_hex(o, "ct", ct.p, ct.n);
     tsk_json_put_code(o, "category", item->item.core.category);
     tsk_json_put(o, "categories", tsk_codes_json(&item->item.core.category, 1));
-    return TSK_OK;
+    return put_lifts(call, of, &item->id, o);
 }
 
 static enum tsk_err put_items(struct tsk_call *call, const struct tsk_case *c, const struct tsk_kid *kid)
 {
-    json_t *list = json_array();
-    tsk_json_put(call->out, "items", list);
+    struct offer of = {.c = c, .kid = kid, .list = json_array()};
+    tsk_json_put(call->out, "items", of.list);
+    TSK_TRY(tsk_case_stops(call->b->txn, c, &of.stops, &of.stops_n));
     for (uint64_t i = 0; i < c->items_n; i++) {
         struct tsk_case_item item;
         TSK_TRY(tsk_item_load(call->b->txn, c, i, &item));
         if (tsk_item_holds(&item.item.core, kid) && !item.disputed)
-            TSK_TRY(add_item(call, c, &item, list));
+            TSK_TRY(add_item(call, &of, &item));
     }
     return TSK_OK;
 }
@@ -77,23 +95,6 @@ static void put_holder(struct tsk_call *call, const struct tsk_holder_at *h)
     tsk_json_put_text(o, "kind", h->holder.kind == TSK_HOLDER_CHILD ? "child" : "guardian");
     tsk_json_add(list, o);
     tsk_json_put(call->out, "holders", list);
-}
-
-/* Stops that a new grant of this holder would lift if it named them: asked of the rule itself. */
-static enum tsk_err put_lifts(struct tsk_call *call, const struct tsk_case *c, const struct tsk_kid *kid)
-{
-    struct tsk_stop *stops;
-    size_t n;
-    json_t *list = json_array();
-    tsk_json_put(call->out, "lifts", list);
-    TSK_TRY(tsk_case_stops(call->b->txn, c, &stops, &n));
-    for (size_t i = 0; i < n; i++) {
-        struct tsk_grant g = {.holder = *kid, .role_kid = *kid, .state = TSK_GRANT_GIVEN, .lifts_n = 1};
-        g.lifts[0] = stops[i].id;
-        if (tsk_stop_lifted(&stops[i], &g, NULL))
-            tsk_json_add(list, tsk_json_hex(stops[i].id.b, sizeof stops[i].id.b));
-    }
-    return TSK_OK;
 }
 
 static void put_notices(struct tsk_call *call)
@@ -158,13 +159,13 @@ enum tsk_err tsk_verb_consent_begin(struct tsk_call *call)
     put_holder(call, &h);
     put_notices(call);
     TSK_TRY(put_items(call, &c, &h.kid));
-    TSK_TRY(put_lifts(call, &c, &h.kid));
     return put_granted(call, &c, &h.kid, now);
 }
 
 /* ---- put ---- */
 static const struct tsk_jfield put_fields[] = {
-    {"grant", TSK_J_HEX, false}, {"wraps", TSK_J_HEX, true}, {"withdraws", TSK_J_HEXES, true}};
+    {"grant", TSK_J_HEX, false}, {"wraps", TSK_J_HEX, true}, {"withdraws", TSK_J_HEXES, true}, {"also", TSK_J_LIST, true}};
+#define MORE_FIELDS_N (TSK_FIELDS_N(put_fields) - 1) /* in `also` there is no further one */
 
 static enum tsk_err record_in(struct tsk_call *call, const char *hex, enum tsk_rec want, struct tsk_slice *ret_bytes,
                               struct tsk_envelope *ret_env)
@@ -179,29 +180,29 @@ static enum tsk_err record_in(struct tsk_call *call, const char *hex, enum tsk_r
 }
 
 /* The grant must be for a referral that this node sent: consent is captured at the sender's. */
-static enum tsk_err grant_in(struct tsk_call *call, struct tsk_slice *ret_bytes, struct tsk_grant *ret_g,
+static enum tsk_err grant_in(struct tsk_call *call, const json_t *in, struct tsk_slice *ret_bytes, struct tsk_grant *ret_g,
                              struct tsk_case *ret_c)
 {
     struct tsk_envelope env;
-    TSK_TRY(record_in(call, tsk_json_text(call->in, "grant"), TSK_REC_GRANT, ret_bytes, &env));
+    TSK_TRY(record_in(call, tsk_json_text(in, "grant"), TSK_REC_GRANT, ret_bytes, &env));
     TSK_TRY(tsk_rec_decode(TSK_REC_GRANT, env.payload, ret_g));
     TSK_TRY(tsk_case_by_ref(call->b->txn, &ret_g->referral, ret_c));
     return ret_c->side == TSK_SIDE_SENDER ? TSK_OK : TSK_E_FORBIDDEN;
 }
 
-static enum tsk_err bring_grant(struct tsk_call *call, struct tsk_slice grant)
+static enum tsk_err bring_grant(struct tsk_call *call, const json_t *in, struct tsk_slice grant)
 {
     struct tsk_inner inner = {0};
     struct tsk_slice wraps;
     struct tsk_id32 id;
-    TSK_TRY(tsk_json_unhex(call->b->txn, tsk_json_text(call->in, "wraps"), &wraps));
+    TSK_TRY(tsk_json_unhex(call->b->txn, tsk_json_text(in, "wraps"), &wraps));
     TSK_TRY(tsk_seq_of(call->b->txn, &wraps, wraps.n > 0 ? 1 : 0, &inner.wraps));
     return tsk_bring(call->ctx, call->b, grant, &inner, &id);
 }
 
-static enum tsk_err bring_withdraws(struct tsk_call *call)
+static enum tsk_err bring_withdraws(struct tsk_call *call, const json_t *in)
 {
-    const json_t *list = json_object_get(call->in, "withdraws");
+    const json_t *list = json_object_get(in, "withdraws");
     for (size_t i = 0; i < json_array_size(list); i++) {
         struct tsk_slice bytes;
         struct tsk_envelope env;
@@ -212,24 +213,46 @@ static enum tsk_err bring_withdraws(struct tsk_call *call)
     return TSK_OK;
 }
 
-enum tsk_err tsk_verb_consent_put(struct tsk_call *call)
+static enum tsk_err put_one(struct tsk_call *call, const json_t *in, struct tsk_id16 *ret_id)
 {
     struct tsk_slice grant;
     struct tsk_grant g;
     struct tsk_case c;
-    struct tsk_case_grant stored;
     uint64_t now;
-    TSK_TRY(TSK_CALL_FIELDS(call, put_fields));
-    TSK_TRY(grant_in(call, &grant, &g, &c));
+    TSK_TRY(grant_in(call, in, &grant, &g, &c));
     TSK_TRY(tsk_now(call->ctx, call->b, &now));
     TSK_TRY(begin_check(call, &c));
     if (g.state == TSK_GRANT_GIVEN)
         TSK_TRY(tsk_call_roster_fresh(call, now));
-    TSK_TRY(bring_grant(call, grant));
-    TSK_TRY(bring_withdraws(call));
-    TSK_TRY(tsk_grant_by_id(call->b->txn, &g.id, &c, &stored));
-    tsk_json_put_hex(call->out, "grant", g.id.b, sizeof g.id.b);
-    tsk_json_put_flag(call->out, "released", stored.sent);
+    TSK_TRY(bring_grant(call, in, grant));
+    TSK_TRY(bring_withdraws(call, in));
+    *ret_id = g.id;
+    return TSK_OK;
+}
+
+/* `also`: the other cards at the same table. Should one be refused, the dispatcher undoes them all. */
+enum tsk_err tsk_verb_consent_put(struct tsk_call *call)
+{
+    struct tsk_id16 ids[TSK_HOLDERS_MAX];
+    struct tsk_case c = {0};
+    struct tsk_case_grant stored;
+    bool released = true;
+    TSK_TRY(TSK_CALL_FIELDS(call, put_fields));
+    json_t *also = json_object_get(call->in, "also");
+    size_t n = 1 + json_array_size(also);
+    if (n > TSK_HOLDERS_MAX)
+        return tsk_call_fail(call, TSK_E_LIMIT, "also");
+    TSK_TRY(put_one(call, call->in, &ids[0]));
+    for (size_t i = 1; i < n; i++) {
+        TSK_TRY(tsk_json_fields(json_array_get(also, i - 1), put_fields, MORE_FIELDS_N, call->what));
+        TSK_TRY(put_one(call, json_array_get(also, i - 1), &ids[i]));
+    }
+    for (size_t i = 0; i < n; i++) {
+        TSK_TRY(tsk_grant_by_id(call->b->txn, &ids[i], &c, &stored));
+        released = released && stored.sent;
+    }
+    tsk_json_put_hex(call->out, "grant", ids[0].b, sizeof ids[0].b);
+    tsk_json_put_flag(call->out, "released", released);
     tsk_json_put_text(call->out, "state", tsk_state_name(c.state));
     return TSK_OK;
 }

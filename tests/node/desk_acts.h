@@ -51,7 +51,7 @@ static inline enum tsk_err add_item(struct tsk_batch *b, const struct tsk_case *
                                  .category = tsk_code(category), .suite = 1, .mode = 1, .created = desk_now,
                                  .destroy_after = desk_now + 396 * DAY, .age_class = plan->age_class,
                                  .class_until = plan->class_until != 0 ? plan->class_until : desk_now + 396 * DAY,
-                                 .roster_seq = 1};
+                                 .roster_seq = desk.ctx[S].members->r.seq};
     struct tsk_pk kems[TSK_HOLDERS_MAX];
     uint8_t core_buf[4096], ct[1024], cbor[1100];
     struct tsk_item item;

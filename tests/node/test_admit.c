@@ -278,10 +278,33 @@ START_TEST(item_refused)
     ck_err(throw_item(R, &core, S, true), TSK_E_MALFORMED);
     core = core_of(&id);
     core.roster_seq = 2;
-    ck_err(throw_item(R, &core, S, true), TSK_E_MALFORMED);
+    ck_err(throw_item(R, &core, S, true), TSK_E_RETRY); /* the roster first */
+    ck_err(throw_item(S, &core, S, true), TSK_E_MALFORMED); /* its own roster is there already */
     ck_assert_uint_eq(rows_of(R), rows);
     core = core_of(&id);
     ck_ok(throw_item(R, &core, S, true));
+}
+END_TEST
+
+/* Consent given under a roster that the recipient does not have yet: the whole bundle waits, and none of it is lost. */
+START_TEST(item_before_its_roster)
+{
+    struct given g;
+    enum tsk_err last;
+    desk.ctx[S].members->r.seq = 2;
+    struct tsk_id16 id = refer(&PLAN, both, 2, "C1");
+    carry();
+    ck_ok(give(&id, &child, &WORDS("C1"), &g));
+    struct letter l = first_letter();
+    ck_assert(!deliver(&l, &last));
+    ck_err(last, TSK_E_RETRY); /* the grant comes last: it is asked for again, not refused because the item was */
+    ck_assert_uint_eq(look_case(R, &id).items_n, 0);
+    desk.ctx[R].members->r.seq = 2;
+    ck_assert(deliver(&l, &last));
+    ck_ok(last);
+    free(l.p);
+    carry();
+    ck_ok(try_open(&id, "C1", "P1"));
 }
 END_TEST
 
@@ -353,6 +376,7 @@ static TCase *admit(void)
         cut_and_flipped, oversize, other_network, not_for_parcels, strangers_and_roles, clocks, referral_refused,
         referral_id_taken, referral_twice, status_refused, status_forked, statuses_forked_without_end,
         id_of_another_type, item_refused,
+        item_before_its_roster,
         receipts, openings,
     };
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)

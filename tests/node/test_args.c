@@ -79,6 +79,22 @@ START_TEST(lists_repeat_or_take_commas)
 }
 END_TEST
 
+/* A card and a PIN for each person, where a verb is for several; files are no lists. */
+START_TEST(pairs_repeat_where_the_verb_says_so)
+{
+    struct parsed p;
+    size_t at = 0;
+    takes(&p, "consent|show|AA|--card-file|a,b|--pin-file|x|--card-file=c|--pin-file=y");
+    ck_assert_uint_eq(tsk_arg_count(&p.a, TSK_F_CARD_FILE), 2);
+    ck_assert_str_eq(tsk_arg_next(&p.a, TSK_F_CARD_FILE, &at), "a,b");
+    ck_assert_str_eq(tsk_arg_next(&p.a, TSK_F_CARD_FILE, &at), "c");
+    tsk_args_free(&p.a);
+    refuses("receipt|AA|--card-file|a|--card-file|b", "--card-file");
+    refuses("card|new|--pin-file|a|--pin-file|b", "--pin-file");
+    refuses("consent|show|AA|--lang|en|--lang|ja", "--lang");
+}
+END_TEST
+
 START_TEST(what_the_tables_do_not_know_is_named)
 {
     refuses("", "");
@@ -148,8 +164,8 @@ START_TEST(every_row_of_the_table)
         tsk_args_free(&p.a);
         snprintf(flags, sizeof flags, "%s", verbs[i].flags);
         for (char *name; *verbs[i].flags && (name = strsep(&rest, " ")) != NULL;) {
-            bool must = name[strlen(name) - 1] == '!', known = false;
-            name[strlen(name) - (must ? 1 : 0)] = '\0';
+            bool known = false;
+            name[strcspn(name, "!+")] = '\0';
             for (int f = 0; f < TSK_F_COUNT; f++)
                 known = known || strcmp(tsk_flag_rows[f].name, name) == 0;
             ck_assert_msg(known, "%s: --%s", verbs[i].name, name);
@@ -221,6 +237,7 @@ static TCase *args_case(void)
     TCase *tc = tcase_create("args");
     tcase_add_test(tc, flags_stand_anywhere_after_the_verb);
     tcase_add_test(tc, lists_repeat_or_take_commas);
+    tcase_add_test(tc, pairs_repeat_where_the_verb_says_so);
     tcase_add_test(tc, what_the_tables_do_not_know_is_named);
     tcase_add_test(tc, values_missing_twice_or_too_many);
     tcase_add_test(tc, standard_input_once);

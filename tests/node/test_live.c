@@ -262,6 +262,33 @@ START_TEST(lifted_by_a_new_grant)
 }
 END_TEST
 
+/* Given and stopped again until the referral holds no more grants: every new one lifts all stops before it. */
+START_TEST(given_and_stopped_to_the_limit)
+{
+    struct tsk_id16 id = refer(&PLAN, both, 2, "C1 C6");
+    struct tsk_id32 stops[TSK_GRANTS_MAX];
+    struct words w = WORDS("C1");
+    struct given g;
+    ck_ok(give(&id, &child, &WORDS("C6"), &g));
+    w.lifts = stops;
+    for (size_t n = 1; n < TSK_GRANTS_MAX; n++) {
+        if (n > 1) {
+            ck_ok(stop_grant(S, &g, &child, &stops[w.lifts_n++]));
+            qsort(stops, w.lifts_n, sizeof *stops, item_order);
+        }
+        ck_ok(give(&id, &child, &w, &g));
+        carry();
+        ck_ok(try_open(&id, "C1", "P1"));
+    }
+    ck_assert_uint_eq(w.lifts_n, TSK_GRANTS_MAX - 2);
+    ck_assert_uint_eq(look_case(S, &id).grants_n, TSK_GRANTS_MAX);
+    uint64_t rows = rows_of(S);
+    ck_err(give(&id, &child, &w, &g), TSK_E_LIMIT);
+    ck_assert_uint_eq(rows_of(S), rows);
+    ck_ok(try_open(&id, "C1", "P1"));
+}
+END_TEST
+
 START_TEST(card_stopped_later)
 {
     struct tsk_id16 id;
@@ -316,6 +343,7 @@ static TCase *live_1(void)
     tcase_add_loop_test(tc, every_form, 0, 16);
     tcase_add_test(tc, effective_when_received);
     tcase_add_loop_test(tc, lifted_by_a_new_grant, 0, 2);
+    tcase_add_test(tc, given_and_stopped_to_the_limit);
     tcase_add_test(tc, card_stopped_later);
     tcase_add_test(tc, another_agency_with_a_copy);
     return tc;

@@ -74,6 +74,32 @@ START_TEST(consent_put_takes_no_foreign_grant)
 }
 END_TEST
 
+/* Several cards at one table: one request, and what is wrong with the last of them undoes them all. */
+START_TEST(several_cards_together_or_not_at_all)
+{
+    refer("X001", false);
+    json_t *both = consent(&child, "C1", TSK_GRANT_GIVEN), *more = consent(&mother, "C1", TSK_GRANT_GIVEN);
+    json_object_del(more, "verb");
+    json_object_set_new(both, "also", json_pack("[o]", more));
+    json_t *bad = json_deep_copy(both), *bad_more = json_array_get(json_object_get(bad, "also"), 0);
+    json_object_set(bad_more, "wraps", json_object_get(bad, "wraps"));
+    world_refused(S, bad, "e.malformed", NULL);
+    bad = json_deep_copy(both);
+    json_object_set_new(json_array_get(json_object_get(bad, "also"), 0), "also", json_array());
+    world_refused(S, bad, "e.usage", "also");
+    json_t *out = world_do(S, ask2("history", "referral", referral));
+    ck_assert_uint_eq(json_array_size(json_object_get(out, "consents")), 0);
+    json_decref(out);
+    ck_assert_uint_eq(world_waiting(), 0);
+    out = world_do(S, both);
+    ck_assert(json_is_true(json_object_get(out, "released")));
+    json_decref(out);
+    out = world_do(S, ask2("history", "referral", referral));
+    ck_assert_uint_eq(json_array_size(json_object_get(out, "consents")), 2);
+    json_decref(out);
+}
+END_TEST
+
 START_TEST(a_refusal_stays_at_home)
 {
     refer("X001", false);
@@ -158,6 +184,39 @@ START_TEST(a_stop_before_it_in_the_batch_wins)
     json_decref(out);
     world_collect(R, &b);
     ck_ok(tsk_batch_end(&world_node[R], &b));
+}
+END_TEST
+
+static void check_lifts(const struct world_card *card, const char *category, size_t want)
+{
+    json_t *begun = world_do(S, begin(card)), *item;
+    size_t i;
+    json_array_foreach(json_object_get(begun, "items"), i, item)
+        if (strcmp(world_str(item, "category"), category) == 0) {
+            ck_assert_uint_eq(json_array_size(json_object_get(item, "lifts")), want);
+            want = SIZE_MAX;
+        }
+    ck_assert_msg(want == SIZE_MAX, "%s is not offered", category);
+    json_decref(begun);
+}
+
+/* What a card may lift is offered beside the item it stands over, to the card that may lift it. */
+START_TEST(stops_are_offered_by_item)
+{
+    char first[33];
+    refer("X001", false);
+    json_decref(world_do(S, consent(&child, "C8", TSK_GRANT_GIVEN)));
+    json_decref(world_do(S, consent(&child, "C1", TSK_GRANT_GIVEN)));
+    snprintf(first, sizeof first, "%s", grant);
+    json_decref(world_do(S, consent(&mother, "C1C3", TSK_GRANT_GIVEN)));
+    for (int n = 0; n < 2; n++) /* on the child's behalf */
+        json_decref(world_do(S, json_pack("{s:s,s:s,s:s}", "verb", "withdraw", "grant", first, "reason", "S1")));
+    json_decref(world_do(S, json_pack("{s:s,s:s,s:s}", "verb", "withdraw", "grant", grant, "code", code)));
+    check_lifts(&child, "C1", 3);
+    check_lifts(&child, "C3", 1);
+    check_lifts(&child, "C8", 0);
+    check_lifts(&mother, "C1", 1);
+    check_lifts(&mother, "C3", 1);
 }
 END_TEST
 
@@ -249,10 +308,12 @@ static TCase *case_consent(void)
     tcase_add_test(tc, nothing_opens_before_consent);
     tcase_add_test(tc, what_is_granted_opens_and_nothing_else);
     tcase_add_test(tc, consent_put_takes_no_foreign_grant);
+    tcase_add_test(tc, several_cards_together_or_not_at_all);
     tcase_add_test(tc, a_refusal_stays_at_home);
     tcase_add_test(tc, withdraw_by_code);
     tcase_add_test(tc, any_staff_stops_at_once);
     tcase_add_test(tc, a_stop_before_it_in_the_batch_wins);
+    tcase_add_test(tc, stops_are_offered_by_item);
     tcase_add_test(tc, a_held_token_goes_with_consent);
     tcase_add_test(tc, a_false_age_stops_the_referral);
     tcase_add_test(tc, a_stopped_card_grants_no_more);

@@ -130,6 +130,18 @@ START_TEST(utf8_takes_every_scalar_and_no_surrogate)
 }
 END_TEST
 
+START_TEST(kana_holds_no_kanji)
+{
+    static const struct { const char *text; bool ok; } CASES[] = {
+        {"", true}, {"さっぽろし (ためし)・NPO ー", true}, {"カタカナ", true}, {"札幌", false}, {"あ々", false}, {"まる〇", false},
+        {"\xf0\xa0\xae\xb7のや", false}, {"\xef\xa4\x80", false}, {"\xe3\x81", false}, {"a\xff", false},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+        ck_assert_msg(tsk_kana_ok((struct tsk_slice){(const uint8_t *)CASES[i].text, strlen(CASES[i].text)}) == CASES[i].ok,
+                      "%s", CASES[i].text);
+}
+END_TEST
+
 START_TEST(utf8_refuses_overlong_forms_and_stray_bytes)
 {
     static const char *const BAD[] = {
@@ -166,6 +178,7 @@ static TCase *forms(void)
     tcase_add_test(t, utf8_takes_every_scalar_and_no_surrogate);
     tcase_add_test(t, utf8_refuses_overlong_forms_and_stray_bytes);
     tcase_add_test(t, utf8_counts_scalars);
+    tcase_add_test(t, kana_holds_no_kanji);
     tcase_set_timeout(t, 60);
     return t;
 }

@@ -144,6 +144,11 @@ START_TEST(partners_use_known_codes)
         fictional += rows[i].fictional;
         ck_assert(rows[i].hidden == (strcmp(rows[i].id, "X016") == 0));
         ck_assert(rows[i].fictional == (strstr(rows[i].name, "架空") != NULL));
+        ck_assert_msg(*rows[i].kana != '\0' && *rows[i].name_en != '\0', "%s", rows[i].id);
+        ck_assert_msg(tsk_kana_ok((struct tsk_slice){(const uint8_t *)rows[i].kana, strlen(rows[i].kana)}), "%s", rows[i].id);
+        ck_assert_msg(!tsk_kana_ok((struct tsk_slice){(const uint8_t *)rows[i].name, strlen(rows[i].name)}), "%s", rows[i].id);
+        for (const char *p = rows[i].name_en; *p != '\0'; p++)
+            ck_assert_msg(*p >= ' ' && *p <= '~', "%s", rows[i].id);
     }
     ck_assert_uint_eq(hidden, 1);
     ck_assert_uint_eq(fictional, 18);

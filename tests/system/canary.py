@@ -19,7 +19,10 @@ PLANTED = {
     "C3": {"c3.school": "架空桔梗中学校", "c3.learn": "分数でつまずいた桔梗"},
     "C4": {"c4.allergy": "桔梗花粉"}, "C5": {"c5.debt": "桔梗金融"}, "C7": {"c7.history": "桔梗相談室"},
     "C6": {"c6.needs": ["N07"], "c6.words": "夜ねむれない桔梗", "c6.wish": "桔梗の友だち", "c6.ask": "桔梗面談", "c6.urgency": "U3"},
+    "C8": {"c8.nocontact": "桔梗 まもる", "c8.hide": ["1", "2"], "c8.safeplace": "図書館の桔梗の棚", "c8.code": "桔梗が咲いた"},
+    "C9": {"c9.nat": "架空国の桔梗", "c9.custom": "桔梗は食べない"},
 }
+assert len(PLANTED) == 9 # every category that there is
 
 
 def words():
@@ -163,12 +166,14 @@ def story(net, kind):
         true(any(b"tasuki-put" in p.seen for p in proxies), "the proxy does not see the parcels")
     say(f"{kind}: before consent, none of {len(canaries.forms)} forms of the planted words in any file, log or parcel")
     true(code(t.act(ref, "acked", staff="職員 桔梗")) == "ok", "ack")
-    a = s.give(ref, card, "C1,C3,C6")
+    a = s.give(ref, card, "C1,C3,C6,C8,C9")
     true("grant" in a, a)
     grant, receipt_code = a["grant"], a["code"]
     wait_for("an opening", lambda: "content" in t.open(ref))
     true(t.open(ref)["content"]["c1.name"] == PLANTED["C1"]["c1.name"], "the content is another")
-    true("content" in t.open(ref, "C6"), "C6")
+    for c in ("C6", "C9"):
+        true("content" in t.open(ref, c), c)
+    true(code(t.open(ref, "C8")) == "e.twoperson", "C8")
     for n in (s, t):
         canaries.in_process(n)
     true(code(t.act(ref, "accepted")) == "ok", "accept")

@@ -22,7 +22,8 @@
 #define OPENERS 2
 #define TRIES_MAX 4096
 #define CATEGORIES 2
-#define ROUNDS_A_REFERRAL (CATEGORIES * TSK_LIFTS_MAX)
+#define ROUNDS_A_CATEGORY 16 /* all of them stay well below TSK_GRANTS_MAX, and below TSK_LIFTS_MAX */
+#define ROUNDS_A_REFERRAL (CATEGORIES * ROUNDS_A_CATEGORY)
 static const char *const CATEGORY[CATEGORIES + 1] = {"C1", "C2", "C6"};
 enum stop { STAFF_THERE, CODE_THERE, STAFF_HERE, CODE_HERE, CARD_HERE, STOPS };
 
@@ -149,13 +150,22 @@ static bool is_known(const struct table *w, const struct tsk_id32 *id)
     return false;
 }
 
+static const json_t *lifts_of(const json_t *begun, const char *category)
+{
+    const json_t *items = json_object_get(begun, "items"), *it;
+    for (size_t i = 0; (it = json_array_get(items, i)) != NULL; i++)
+        if (strcmp(tsk_js(it, "category"), category) == 0)
+            return json_object_get(it, "lifts");
+    return NULL;
+}
+
 /* The stop of the round, once it is at the sender too: the one that was not there before. */
 static void learn_stop(struct table *w, size_t category)
 {
     for (unsigned tries = 0; tries < 5000; tries++) {
-        json_t *b = begin(w), *list = json_object_get(b, "lifts"), *v;
+        json_t *b = begin(w), *v;
         size_t i;
-        json_array_foreach(list, i, v) {
+        json_array_foreach(lifts_of(b, CATEGORY[category]), i, v) {
             struct tsk_id32 id;
             must(tsk_unhex(json_string_value(v), id.b, sizeof id.b), "lifts");
             if (is_known(w, &id))
@@ -302,7 +312,7 @@ static void race(struct table *w, unsigned round, struct try *tries)
 {
     pthread_t threads[OPENERS];
     struct opener openers[OPENERS];
-    size_t category = (round / TSK_LIFTS_MAX) % CATEGORIES;
+    size_t category = (round / ROUNDS_A_CATEGORY) % CATEGORIES;
     struct given given = give(w, category);
     wait_open(w, category);
     over = false;
@@ -358,7 +368,7 @@ static unsigned referral(const char *id, unsigned rounds, struct try *tries)
     struct table w = {.referral = id};
     unsigned long before = g.opened;
     unsigned n = rounds < ROUNDS_A_REFERRAL ? rounds : ROUNDS_A_REFERRAL;
-    must(tsk_terminal_open(&g.cli, &w.t), "card");
+    must(tsk_terminal_open(&g.cli, 0, &w.t), "card");
     must(tsk_sitting_open(&g.cli, &w.t, id, &w.s), "referral");
     give(&w, CATEGORIES);
     for (unsigned i = 0; i < n; i++, g.round++)

@@ -62,6 +62,14 @@ tk roster new --dir "$T/R2" --name x --partners "$T/bad.tsv"; no 2 e.badfile
 printf 'id\ttype\tname\tward_code\tneeds\thours\tnetwork\tnode\tnote\nZ1\tT08\tためし\t011029\tN07 N08\t月\tinternet\town\tfictional\n' >"$T/good.tsv"
 tk roster new --dir "$T/R2" --name x --policy 2 --partners "$T/good.tsv"; ok
 is 'o["policy"]' 2
+heading='id\ttype\tname\tward_code\tneeds\thours\tnetwork\tnode\tnote' line='Z1\tT08\tためし団体\t011029\tN07\t月\tinternet\town\tfictional'
+tsv() { printf "$1\n$2\n" >"$T/p.tsv"; rm -rf "$T/R3"; tk roster new --dir "$T/R3" --name x --partners "$T/p.tsv"; }
+tsv "$heading\tkana\tname_en" "$line\tためし だんたい\tTest Group"; ok
+tsv "$heading\tname_en" "$line\t"; ok
+tsv "$heading\tkana" "$line\tためし団体"; no 2 e.badfile
+tsv "$heading\tkana" "$line"; no 2 e.badfile
+tsv "$heading\tkana\tkana" "$line\ta\ta"; no 2 e.badfile
+tsv "$heading\tphone" "$line\t0"; no 2 e.badfile
 tk node new --dir "$T/n" --id lower --role sender --listen ipc:///x; no 2 e.usage
 tk node new --dir "$T/n" --id X001 --role king --listen ipc:///x; no 2 e.usage
 tk node new --dir "$T/n" --id X001 --role sender; no 2 e.usage
@@ -162,6 +170,52 @@ is 'o["referrals"]' '[]'
 refer 01100-YC X001 "$CARD_haru"; ok
 first=$REF
 refer 01100-YC X001 "$CARD_haru"; no 1 e.duplicate
+
+# what all must consent to: shown to all of them together, given by all of them together
+at 01100-YC refer --to X001 --need N08 --age-band A4 --ward 011029 --holder "$CARD_haru,$GUARDIAN" --require all \
+    --birth 2011-05-05 --detail "C1=$T/c1.json,C6=$T/c6.json"; ok
+BOTH=$(get 'o["referral"]')
+haru=(--card-file "$T/haru.card" --pin-file "$T/haru.pin") mother=(--card-file "$T/g.card" --pin-file "$T/g.pin")
+at 01100-YC consent show "$BOTH" "${haru[@]}"; ok
+is '[(c["category"], c["content"], c["missing"]) for c in o["categories"]]' '[["C1",null,1],["C6",null,1]]'
+"$BUILD/tasuki" consent show --ui en --lang en --dir "$T/01100-YC" "$BOTH" "${haru[@]}" | grep -q 'card of the other holder is needed too' ||
+    fail "the missing card is not said"
+at 01100-YC consent show "$BOTH" "${haru[@]}" "${mother[@]}"; ok
+is '[c["missing"] for c in o["categories"]]' '[0,0]'
+is '["「あおぞら がくしゅうしつ" in o["cards"][0]["notice"]["text"], "あおぞら学習室" in o["cards"][1]["notice"]["text"]]' '[true,true]'
+is 'o["categories"][0]["content"]["c1.name"]' "$NAME"
+is '[(c["kind"], c["notice"]["lang"]) for c in o["cards"]]' '[["child","ja-Hira"],["guardian","ja"]]'
+at 01100-YC consent show "$BOTH" "${mother[@]}" --card-file "$T/haru.card" --pin-file "$T/g.pin"; ok
+is '[c["missing"] for c in o["categories"]]' '[1,1]' # a wrong PIN: as if that card were not there
+at 01100-YC consent show "$BOTH" "${haru[@]}" "${haru[@]}"; no 2 e.usage
+at 01100-YC consent show "$BOTH" "${haru[@]}" --card-file "$T/g.card"; no 2 e.usage
+is 'o["error"]["what"]' --pin-file
+at 01100-YC receipt $ID "${haru[@]}" "${mother[@]}"; no 2 e.usage
+until=$(date -d '+100 days' +%F)
+at 01100-YC consent give "$BOTH" "${haru[@]}" --card-file "$T/g.card" --pin-file "$T/haru.pin" --category C1 --until "$until"; no 1 e.wrongholder
+at 01100-YC history "$BOTH"; ok
+is 'o["consents"]' '[]'
+at 01100-YC consent give "$BOTH" "${haru[@]}" "${mother[@]}" --category C1 --until "$until"; ok
+is 'o["released"]' true
+is '[c["kind"] for c in o["consents"]]' '["child","guardian"]'
+is '[p["party_name_en"] for p in o["receipt"]["pii_processing"][0]["recipient_third_parties"]]' '["NPO Aozora Study Room (fictional)"]'
+"$BUILD/tasuki" receipt --dir "$T/01100-YC" "$(get 'o["grant"]')" "${haru[@]}" >"$T/receipt.txt" || fail "no receipt"
+grep -q 'だれに: あおぞら がくしゅうしつ' "$T/receipt.txt" || fail "the child's receipt names the agency otherwise: $(cat "$T/receipt.txt")"
+is 'o["consents"][0]["grant"] == o["grant"] and len(set(c["code"] for c in o["consents"])) == 2' true
+until_ok 10 opens X001 "$BOTH" C1
+at X001 open "$BOTH" C6 --purpose P1; no 1 e.notgranted
+
+# consent given and stopped, over and over: a grant lifts the stops over what it is for, 64 at most
+stop64() { for _ in $(seq "$1"); do at 01100-YC consent withdraw "$GRANT" --staff-reason S1; ok; done; }
+give 01100-YC "$first" haru C6; ok
+give 01100-YC "$first" haru C1; ok
+stop64 64
+give 01100-YC "$first" haru C1; ok
+at 01100-YC consent withdraw "$GRANT" --staff-reason S1; ok
+give 01100-YC "$first" haru C1; no 1 e.limit
+is 'o["error"]["what"]' C1
+give 01100-YC "$first" haru C2; ok
+
 at 01100-YC accept "$first"
 [ "$RC" = 1 ] || fail "the sender accepted its own referral"
 at 01100-YC decline "$first"; no 2 e.usage
