@@ -78,15 +78,18 @@ enum tsk_err tsk_plan_codes(struct tsk_call *call, struct tsk_plan *p)
     return TSK_OK;
 }
 
-enum tsk_err tsk_plan_birth(struct tsk_call *call, const char *birth, struct tsk_plan *p)
+enum tsk_err tsk_plan_birth(struct tsk_call *call, const char *birth, uint64_t asked, struct tsk_plan *p)
 {
     struct tsk_birth b;
-    if (strlen(birth) >= sizeof p->birth || tsk_birth_parse(birth, p->now, &b) != TSK_OK)
+    if (strlen(birth) >= sizeof p->birth || tsk_birth_parse(birth, asked, &b) != TSK_OK)
         return tsk_call_fail(call, TSK_E_USAGE, "birth");
     memset(p->birth, 0, sizeof p->birth);
     memcpy(p->birth, birth, strlen(birth));
     tsk_age_class(&b, p->now, p->now + TSK_ITEM_LIFE_S, TSK_CAPACITY_AGE, &p->age_class, &p->class_until);
     p->age_18 = tsk_age_18(&b);
+    p->birth_asked = asked;
+    if (p->class_until <= p->now)
+        return tsk_call_fail(call, TSK_E_AGECHANGED, "birth");
     return TSK_OK;
 }
 
