@@ -189,6 +189,12 @@ static json_t *parse(struct tsk_slice request)
     return json_loadb((const char *)request.p, request.n, JSON_REJECT_DUPLICATES, &where);
 }
 
+/* Refused before anything was touched, so nobody else's work need be done again; to staff it is the same full disk. */
+static enum tsk_err to_staff(enum tsk_err e)
+{
+    return e == TSK_E_NOROOM ? TSK_E_DISKFULL : e;
+}
+
 static enum tsk_err answer(struct tsk_call *call, struct tsk_slice request, uint64_t uid, json_t **ret_out)
 {
     tsk_json_init();
@@ -208,7 +214,7 @@ static enum tsk_err answer(struct tsk_call *call, struct tsk_slice request, uint
     }
     if (e != TSK_OK) {
         json_decref(call->out);
-        call->out = tsk_error_json(e, call->ui, call->what, false);
+        call->out = tsk_error_json(to_staff(e), call->ui, call->what, false);
     }
     *ret_out = call->out;
     return TSK_OK;
