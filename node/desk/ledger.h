@@ -20,9 +20,17 @@ TSK_MUST_USE enum tsk_err tsk_record_find(struct tsk_txn *t, const struct tsk_id
 /* Decodes the payload of a stored record of row `r` into its struct. */
 TSK_MUST_USE enum tsk_err tsk_record_as(const struct tsk_stored *s, enum tsk_rec r, void *ret_struct);
 
-/* Free text that stays at this node, beside a record: why a peer refused it, what was said. TSK_E_UNKNOWN if none. */
+/* Free text that stays at this node, beside a record: what was said. TSK_E_UNKNOWN if none. */
 TSK_MUST_USE enum tsk_err tsk_note_put(struct tsk_txn *t, uint64_t record_no, const char *text);
 TSK_MUST_USE enum tsk_err tsk_note_get(struct tsk_txn *t, uint64_t record_no, char *ret_text, size_t cap);
+
+/* A record of the case that the other agency has refused for good, and the code of its receipt. */
+TSK_MUST_USE enum tsk_err tsk_refusal_put(struct tsk_txn *t, uint64_t case_no, uint64_t record_no, uint64_t code);
+/* TSK_OK with 0 if it was not refused */
+TSK_MUST_USE enum tsk_err tsk_refusal_get(struct tsk_txn *t, uint64_t case_no, uint64_t record_no, uint64_t *ret_code);
+/* Record numbers of a case that were refused: `w` over tsk_refusal_walk_init, TSK_E_UNKNOWN at the end. */
+void tsk_refusal_walk_init(struct tsk_walk *w, uint64_t case_no);
+TSK_MUST_USE enum tsk_err tsk_refusal_walk(struct tsk_txn *t, struct tsk_walk *w, uint64_t *ret_record_no);
 
 /* ---- cases ---- */
 /* What the family has said, for lists: kept up to date with every grant, refusal and stop. `consent_until` passes by itself. */
