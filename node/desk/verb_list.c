@@ -98,13 +98,51 @@ static enum tsk_err stop_waits(struct tsk_call *call, const struct tsk_case *c, 
     return TSK_OK;
 }
 
+/* A newer yes that was taken makes up for one that was not. */
+static enum tsk_err made_up_for(struct tsk_txn *t, const struct tsk_case *c, uint64_t record_no, bool *ret_made_up)
+{
+    bool taken = false;
+    for (uint64_t i = c->grants_n; !taken && i-- > 0;) {
+        struct tsk_case_grant g;
+        uint64_t code;
+        TSK_TRY(tsk_grant_load(t, c, i, &g));
+        TSK_TRY(tsk_refusal_get(t, c->no, g.record_no, &code));
+        taken = g.record_no > record_no && g.grant.state == TSK_GRANT_GIVEN && g.sent && code == 0;
+    }
+    *ret_made_up = taken;
+    return TSK_OK;
+}
+
+/* Whether something of the case was refused for good by the other agency: almost always there is no such row at all. */
+static enum tsk_err not_taken(struct tsk_txn *t, const struct tsk_case *c, bool *ret_not_taken)
+{
+    struct tsk_walk w;
+    struct tsk_stored r;
+    uint64_t no;
+    bool made_up;
+    enum tsk_err e;
+    *ret_not_taken = false;
+    tsk_refusal_walk_init(&w, c->no);
+    while (!*ret_not_taken && (e = tsk_refusal_walk(t, &w, &no)) == TSK_OK) {
+        TSK_TRY(tsk_record_get(t, no, &r));
+        if (r.env.rec == TSK_REC_ITEM) /* its grant was refused with it */
+            continue;
+        made_up = false;
+        if (r.env.rec == TSK_REC_GRANT)
+            TSK_TRY(made_up_for(t, c, no, &made_up));
+        *ret_not_taken = !made_up;
+    }
+    return *ret_not_taken || e == TSK_E_UNKNOWN ? TSK_OK : e;
+}
+
 static enum tsk_err add_line(struct tsk_call *call, struct lines *l, const struct line *line, uint64_t now, json_t *list)
 {
     const struct tsk_case *c = &line->c;
     struct tsk_referral r;
     uint64_t contact;
-    bool waits;
+    bool waits, refused;
     TSK_TRY(stop_waits(call, c, &waits));
+    TSK_TRY(not_taken(call->b->txn, c, &refused));
     TSK_TRY(tsk_case_referral(call->b->txn, c, &r));
     TSK_TRY(last_contact(call, l, &c->peer, &contact));
     json_t *o = json_object();
@@ -120,6 +158,7 @@ static enum tsk_err add_line(struct tsk_call *call, struct lines *l, const struc
     tsk_json_put_flag(o, "our_turn", line->mine);
     tsk_json_put_text(o, "consent", consent_name(c, now));
     tsk_json_put_flag(o, "stop_waits", waits);
+    tsk_json_put_flag(o, "not_taken", refused);
     tsk_json_put(o, "categories", tsk_codes_json(c->granted, c->granted_n));
     tsk_json_put_flag(o, "waits_handed", c->waits_handed);
     tsk_json_put_num(o, "created", r.created);
