@@ -224,6 +224,35 @@ START_TEST(grant_with_an_old_roster)
 }
 END_TEST
 
+/* The last day moved by whoever carries the grant: a year instead of a hundred days, under the family's old signature. */
+START_TEST(grant_with_an_edited_end)
+{
+    struct tsk_id16 id = refer(&PLAN, both, 2, "C1");
+    uint64_t ends = desk_now + 100 * DAY, later = desk_now + 365 * DAY;
+    struct given g;
+    enum tsk_err last;
+    carry();
+    ck_ok(give(&id, &child, &WORDS("C1"), &g));
+    struct letter *l = &desk.letters[0];
+    uint8_t was[5] = {0x1a}, is[5] = {0x1a};
+    for (int i = 0; i < 4; i++) {
+        was[1 + i] = (uint8_t)(ends >> (24 - 8 * i));
+        is[1 + i] = (uint8_t)(later >> (24 - 8 * i));
+    }
+    uint8_t *at = memmem(l->p, l->inner.n, was, sizeof was);
+    ck_assert_ptr_nonnull(at);
+    memcpy(at, is, sizeof is);
+    ck_assert(deliver(l, &last));
+    ck_err(last, TSK_E_BADSIG);
+    ck_assert_uint_eq(look_case(R, &id).grants_n, 0);
+    ck_err(try_open(&id, "C1", "P1"), TSK_E_NOCONSENT);
+    memcpy(at, was, sizeof was);
+    ck_assert(deliver(&desk.letters[0], &last));
+    ck_ok(last);
+    ck_ok(try_open(&id, "C1", "P1"));
+}
+END_TEST
+
 /* ---- a grant twice, and before its items ---- */
 static struct tsk_id16 same_id;
 static void spoil_same_id(struct tsk_grant *g, struct tsk_wraps *w) { g->id = w->id = same_id; }
@@ -446,7 +475,7 @@ static TCase *grants(void)
     const TTest *const tests[] = {
         grant_by_the_wrong_person, grant_capped, grant_by_a_stopped_card, holder_refused, recipient_enrolled,
         recipient_enrolled_under_another_kid,
-        grant_after_the_end, grant_with_an_old_roster, grant_twice, grant_before_its_items, grant_of_a_refused_item,
+        grant_after_the_end, grant_with_an_edited_end, grant_with_an_old_roster, grant_twice, grant_before_its_items, grant_of_a_refused_item,
         grant_whose_items_never_come, bundle_of_a_refused_token, refused_item_goes_again, refused_grant_is_no_half,
         grant_in_words_to_come,
         grant_without_its_cosign, grant_without_its_holder,
