@@ -225,6 +225,19 @@ START_TEST(stops_are_offered_by_item)
 }
 END_TEST
 
+/* A clock set back is named as what it is, and nothing opens by it; a little behind its peers it may be. */
+START_TEST(nothing_opens_by_a_clock_set_back)
+{
+    consented("C1");
+    world_now -= 500;
+    json_decref(world_do(R, opening("C1", "P1")));
+    world_now -= 2 * 86400;
+    world_refused(R, opening("C1", "P1"), "e.clock", NULL);
+    world_now += 2 * 86400 + 500;
+    json_decref(world_do(R, opening("C1", "P1")));
+}
+END_TEST
+
 static json_t *board_line(json_t **ret_out)
 {
     *ret_out = world_do(S, json_pack("{s:s}", "verb", "board"));
@@ -382,6 +395,7 @@ static TCase *case_consent(void)
     tcase_add_test(tc, stops_are_offered_by_item);
     tcase_add_test(tc, what_the_agency_could_not_take_is_shown);
     tcase_add_test(tc, no_consent_for_a_refused_token);
+    tcase_add_test(tc, nothing_opens_by_a_clock_set_back);
     tcase_add_test(tc, a_held_token_goes_with_consent);
     tcase_add_test(tc, a_false_age_stops_the_referral);
     tcase_add_test(tc, a_stopped_card_grants_no_more);
