@@ -38,6 +38,8 @@ static void due_words(const json_t *r, char ret_at[32])
 /* Whose turn it is, in the first column: what is late is for both to act on, whoever's turn it is. */
 static const char *turn_words(const struct tsk_cli *c, const json_t *r, bool sender)
 {
+    if (json_is_true(json_object_get(r, "ended")))
+        return tsk_words(c, "   終わり", "   over");
     if (json_is_true(json_object_get(r, "overdue")))
         return sender ? tsk_words(c, "!! 電話する", "!! PHONE") : tsk_words(c, "!! 遅れ", "!! LATE");
     return json_is_true(json_object_get(r, "our_turn")) ? tsk_words(c, "→ こちら", "-> us")

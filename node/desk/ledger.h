@@ -84,6 +84,13 @@ TSK_MUST_USE enum tsk_err tsk_case_referral(struct tsk_txn *t, const struct tsk_
 TSK_MUST_USE enum tsk_err tsk_case_walk(struct tsk_txn *t, struct tsk_walk *w, struct tsk_case *ret_c);
 void tsk_case_walk_init(struct tsk_walk *w, enum tsk_side side);
 
+/* Cases that have left the list of a side, by the time at which they did; TSK_E_UNKNOWN at the end. What ended must not just
+ * be gone: whoever had it in hand would not know why. One that ended twice comes twice. */
+#define TSK_ENDED_SHOWN_S UINT64_C(604800)
+void tsk_ended_walk_init(struct tsk_walk *w, enum tsk_side side, uint64_t since);
+TSK_MUST_USE enum tsk_err tsk_ended_walk(struct tsk_txn *t, struct tsk_walk *w, struct tsk_case *ret_c);
+TSK_MUST_USE enum tsk_err tsk_ended_forget(struct tsk_txn *t, enum tsk_side side, uint64_t before);
+
 /* Both status chains, replayed; chains live in the transaction's memory. */
 struct tsk_case_story { struct tsk_chain chain[2]; struct tsk_progress p; };
 TSK_MUST_USE enum tsk_err tsk_case_story(struct tsk_txn *t, const struct tsk_case *c, struct tsk_case_story **ret_s);

@@ -346,11 +346,11 @@ static enum tsk_err gap(struct tsk_txn *t, const struct tsk_kid *from, uint64_t 
 enum tsk_err tsk_inbox_lacks_before(struct tsk_txn *t, const struct tsk_inner *inner, bool *ret_lacks)
 {
     struct tsk_peer_row row;
-    if (inner->seq == 0) {
+    TSK_TRY(tsk_peer_load(t, &inner->from, &row));
+    if (inner->seq < row.in_floor) { /* no number, or one used again by a sender that was restored: nobody can say */
         *ret_lacks = true;
         return TSK_OK;
     }
-    TSK_TRY(tsk_peer_load(t, &inner->from, &row));
     return gap(t, &inner->from, inner->floor > row.in_floor ? inner->floor : row.in_floor, inner->seq, ret_lacks);
 }
 
