@@ -117,7 +117,8 @@ static enum tsk_err stop_again(struct tsk_call *call, const struct tsk_case *c, 
 }
 
 /* Whether it is this grant's code is the handler's question, as for a stop that comes from elsewhere. */
-static enum tsk_err by_code(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g, struct tsk_withdraw *w)
+static enum tsk_err by_code(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
+                            struct tsk_withdraw *w)
 {
     struct tsk_id32 id;
     struct tsk_stop before;
@@ -137,7 +138,8 @@ static enum tsk_err by_code(struct tsk_call *call, const struct tsk_case *c, con
 /* What was said stays here, sealed; a code travels. A reason that is a code of the list is that code, any other is S6
  * (other): a stop is never refused for its reason, and no reason that nobody gave is signed. Words are always kept, with a
  * stop of their own. */
-static enum tsk_err by_staff(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g, struct tsk_withdraw *w)
+static enum tsk_err by_staff(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
+                             struct tsk_withdraw *w)
 {
     const char *reason = tsk_json_text(call->in, "reason");
     bool is_code = tsk_code_find(TSK_LIST_STOP_REASON, reason) != NULL;

@@ -475,7 +475,8 @@ static TCase *grants(void)
     const TTest *const tests[] = {
         grant_by_the_wrong_person, grant_capped, grant_by_a_stopped_card, holder_refused, recipient_enrolled,
         recipient_enrolled_under_another_kid,
-        grant_after_the_end, grant_with_an_edited_end, grant_with_an_old_roster, grant_twice, grant_before_its_items, grant_of_a_refused_item,
+        grant_after_the_end, grant_with_an_edited_end, grant_with_an_old_roster, grant_twice, grant_before_its_items,
+        grant_of_a_refused_item,
         grant_whose_items_never_come, bundle_of_a_refused_token, refused_item_goes_again, refused_grant_is_no_half,
         grant_in_words_to_come,
         grant_without_its_cosign, grant_without_its_holder,

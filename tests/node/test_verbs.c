@@ -371,26 +371,12 @@ START_TEST(refer_asks_who_could_consent)
     in = with("holders", json_pack("[s]", mother.hex));                                      /* C8 is the child's alone */
     json_array_append_new(json_object_get(in, "details"), world_detail("C8", world_content("c8.code", "ひまわり", NULL)));
     world_refused(S, in, "e.holders", "C8");
-}
-END_TEST
-
-/* 13 years, rule version 2: alone only for learning, and then with no more than a name to be called by. */
-static json_t *alone(const char *need, const char *hex)
-{
-    json_t *in = with("holders", json_pack("[s]", child.hex));
+    in = with("holders", json_pack("[s]", child.hex)); /* 13 years, rule version 2: alone, but with no address */
     json_object_set_new(in, "birth", json_string("2013-05-05"));
-    json_object_set_new(in, "needs", json_pack("[s]", need));
-    json_object_set_new(in, "details", json_pack("[o]", world_detail("C1", hex)));
-    return in;
-}
-
-START_TEST(refer_for_a_child_alone)
-{
-    family(2);
+    const char *more = world_content("c1.how", "電話", "c1.addr", "見本 1", "c1.call", "はる", NULL);
+    json_object_set_new(in, "details", json_pack("[o]", world_detail("C1", more)));
     world_node[S].members->r.policy = 2;
-    world_refused(S, alone("N01", world_content("c1.call", "はる", NULL)), "e.holders", NULL);
-    world_refused(S, alone("N07", world_content("c1.addr", "見本 1", "c1.call", "はる", NULL)), "e.holders", "c1.addr");
-    json_decref(world_do(S, alone("N07", world_content("c1.call", "はる", NULL))));
+    world_refused(S, in, "e.holders", "c1.addr");
 }
 END_TEST
 
@@ -504,7 +490,6 @@ static TCase *case_cards(void)
     tcase_add_test(tc, a_stopped_card_stays_stopped);
     tcase_add_test(tc, refer_names_what_does_not_fit);
     tcase_add_test(tc, refer_asks_who_could_consent);
-    tcase_add_test(tc, refer_for_a_child_alone);
     tcase_add_test(tc, refer_checks_details);
     tcase_add_test(tc, refer_sends_the_token_alone);
     tcase_add_test(tc, holders_are_used_up);
