@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "schema/cbor.h"
 #include "schema/codes.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -76,16 +77,23 @@ static bool known_class(uint64_t age_class)
     return age_class >= 1 && age_class <= 4;
 }
 
-enum tsk_err tsk_consent_rule(const struct tsk_consent_case *c)
+/* The row that decides; NULL if there is none, and the answer is no. */
+static const struct policy_row *row_of(const struct tsk_consent_case *c)
 {
-    const struct policy_row *row = policy_rows, *end = policy_rows + COUNT(policy_rows);
     if (!known_class(c->age_class) || tsk_code_find(TSK_LIST_CATEGORY, c->category.s) == NULL ||
         tsk_code_find(TSK_LIST_ORG_TYPE, c->recipient_type.s) == NULL)
-        return TSK_E_RULE;
-    while (row < end && !(row_fits(row, c->policy, c->age_class, c->category) &&
-                          among(row->types, c->recipient_type.s) && needs_among(row, c)))
-        row++;
-    if (row == end)
+        return NULL;
+    for (const struct policy_row *row = policy_rows; row < policy_rows + COUNT(policy_rows); row++)
+        if (row_fits(row, c->policy, c->age_class, c->category) && among(row->types, c->recipient_type.s) &&
+            needs_among(row, c))
+            return row;
+    return NULL;
+}
+
+enum tsk_err tsk_consent_rule(const struct tsk_consent_case *c)
+{
+    const struct policy_row *row = row_of(c);
+    if (row == NULL)
         return TSK_E_RULE;
     if (c->child_stop)
         return TSK_E_WITHDRAWN;
@@ -102,25 +110,47 @@ static bool may_hold(uint64_t kind, uint64_t age_class, struct tsk_code category
     return kind == TSK_HOLDER_CHILD;
 }
 
-enum tsk_err tsk_consent_holders(uint64_t policy, uint64_t age_class, struct tsk_code category, const uint64_t *kinds,
-                                 size_t kinds_n, bool *ret_keep)
+static void kinds_among(const struct tsk_consent_case *c, const uint64_t *kinds, size_t kinds_n, bool *ret_child,
+                        bool *ret_guardian)
 {
-    bool child = false, guardian = false, ever = false;
+    *ret_child = *ret_guardian = false;
     for (size_t i = 0; i < kinds_n; i++)
-        if (may_hold(kinds[i], age_class, category))
-            *(kinds[i] == TSK_HOLDER_CHILD ? &child : &guardian) = true;
-    for (size_t i = 0; i < COUNT(policy_rows); i++)
-        if (row_fits(&policy_rows[i], policy, age_class, category)) {
-            ever = ever || says_yes(policy_rows[i].yes, child, guardian);
-            /* Rows after one without conditions are out of reach. */
-            if (policy_rows[i].types[0] == '\0' && policy_rows[i].needs[0] == '\0')
-                break;
-        }
-    if (!ever || !known_class(age_class) || tsk_code_find(TSK_LIST_CATEGORY, category.s) == NULL)
+        if (may_hold(kinds[i], c->age_class, c->category))
+            *(kinds[i] == TSK_HOLDER_CHILD ? ret_child : ret_guardian) = true;
+}
+
+enum tsk_err tsk_consent_holders(const struct tsk_consent_case *c, const uint64_t *kinds, size_t kinds_n, bool *ret_keep)
+{
+    const struct policy_row *row = row_of(c);
+    bool child, guardian;
+    kinds_among(c, kinds, kinds_n, &child, &guardian);
+    if (row == NULL || !says_yes(row->yes, child, guardian))
         return TSK_E_HOLDERS;
     for (size_t i = 0; i < kinds_n; i++)
-        ret_keep[i] = may_hold(kinds[i], age_class, category);
+        ret_keep[i] = may_hold(kinds[i], c->age_class, c->category);
     return TSK_OK;
+}
+
+enum tsk_err tsk_consent_content(const struct tsk_consent_case *c, const uint64_t *kinds, size_t kinds_n,
+                                 struct tsk_slice content, struct tsk_slice *ret_key)
+{
+    const struct policy_row *row = row_of(c);
+    struct tsk_cbor_in in;
+    bool child, guardian;
+    kinds_among(c, kinds, kinds_n, &child, &guardian);
+    if (row == NULL || row->needs[0] == '\0' || strcmp(c->category.s, "C1") != 0 || guardian)
+        return TSK_OK;
+    tsk_cbor_in_init(&in, content);
+    for (uint64_t n = tsk_cbor_map(&in); n > 0 && in.err == TSK_OK; n--) {
+        struct tsk_slice key = tsk_cbor_text(&in);
+        (void)tsk_cbor_any(&in);
+        if (in.err == TSK_OK && !(key.n == 7 && memcmp(key.p, "c1.call", 7) == 0) &&
+            !(key.n == 6 && memcmp(key.p, "c1.how", 6) == 0)) {
+            *ret_key = key;
+            return TSK_E_HOLDERS;
+        }
+    }
+    return in.err;
 }
 
 /* ---- what a grant says ---- */

@@ -26,9 +26,16 @@ struct tsk_consent_case {
 TSK_MUST_USE enum tsk_err tsk_consent_rule(const struct tsk_consent_case *c);
 
 /* Which kinds may be holders of an item at all: a guardian is left out of C8; a class 4 item has only the person;
- * TSK_E_HOLDERS when nobody is left who could ever satisfy the rule (for instance a child alone in class 1). */
-TSK_MUST_USE enum tsk_err tsk_consent_holders(uint64_t policy, uint64_t age_class, struct tsk_code category,
-                                              const uint64_t *kinds, size_t kinds_n, bool *ret_keep);
+ * TSK_E_HOLDERS when nobody is left who could ever satisfy the rule (for instance a child alone in class 1, or in class 2
+ * for needs or a recipient where a guardian must agree, too). Of the case: version, class, needs, category, type. */
+TSK_MUST_USE enum tsk_err tsk_consent_holders(const struct tsk_consent_case *c, const uint64_t *kinds, size_t kinds_n,
+                                              bool *ret_keep);
+
+/* What a child alone may have sealed in C1 where a row that depends on needs and recipient lets it consent alone: what it
+ * wants to be called and how to reach it (DOMAIN 2.1). A category is sealed whole, so the sender looks before it seals.
+ * TSK_E_HOLDERS, and `ret_key` is the first key that needs a guardian's card, too; TSK_OK wherever this does not apply. */
+TSK_MUST_USE enum tsk_err tsk_consent_content(const struct tsk_consent_case *c, const uint64_t *kinds, size_t kinds_n,
+                                              struct tsk_slice content, struct tsk_slice *ret_key);
 
 /* G4, and the caps: time < expires <= time + 365 d, <= destroy_after, <= class_until; no guardian for class 4.
  * TSK_E_EXPIRED, TSK_E_AGECHANGED (past class_until), TSK_E_RULE.

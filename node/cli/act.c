@@ -204,6 +204,12 @@ void tsk_show_status(struct tsk_cli *c)
     else
         puts(tsk_words(c, "名簿: まだ入っていません(tasuki roster install)", "Roster: none yet (tasuki roster install)"));
     show_store(c);
+    const json_t *clock = json_object_get(c->out, "clock");
+    if (tsk_jn(clock, "now") + TSK_CLOCK_AHEAD_S < tsk_jn(clock, "floor")) {
+        tsk_time_words(tsk_jn(clock, "floor"), until);
+        printf("!! %s %s\n", tsk_words(c, "このパソコンの時計が遅れています。合わせるまで内容は開けません。少なくともこの時刻は過ぎています:",
+                                       "This computer's clock is behind; set it, or nothing opens. It is later than"), until);
+    }
     if (json_array_size(peers) > 0)
         show_peers(c, peers);
 }

@@ -123,6 +123,7 @@ TSK_MUST_USE enum tsk_err tsk_junhex_any(const json_t *value, uint8_t **ret_p, s
 void tsk_jjoin(const json_t *array, const char *between, char *ret_text, size_t cap);
 
 /* A content map by the words of its items, indented. */
+void tsk_text_print(const char *text);
 void tsk_content_print(struct tsk_cli *c, const json_t *content);
 
 /* ---- columns ---- */

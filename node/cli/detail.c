@@ -112,7 +112,7 @@ enum tsk_err tsk_detail_pack(struct tsk_cli *c, const char *category, const json
 }
 
 /* What a family wrote reaches a terminal: what would steer it (C0, DEL, C1) is shown as "?"; a new line as " / ". */
-static void print_text(const char *text)
+void tsk_text_print(const char *text)
 {
     for (const uint8_t *p = (const uint8_t *)text; *p != 0; p++) {
         bool c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
@@ -133,7 +133,7 @@ static void print_code(const struct tsk_cli *c, const struct tsk_item_row *row, 
     const char *values = row && row->values ? row->values : "";
     if (values[0] == '@') {
         enum tsk_list list = strcmp(values, "@urgency") == 0 ? TSK_LIST_URGENCY : TSK_LIST_NEED;
-        print_text(code);
+        tsk_text_print(code);
         if (tsk_code_find(list, code) != NULL)
             printf(" %s", tsk_code_text(list, code, c->ui));
         return;
@@ -144,7 +144,7 @@ static void print_code(const struct tsk_cli *c, const struct tsk_item_row *row, 
             printf("%.*s", (int)strcspn(p + n + 1, "|"), p + n + 1);
             return;
         }
-    print_text(code);
+    tsk_text_print(code);
 }
 
 static void print_value(const struct tsk_cli *c, const struct tsk_item_row *row, const json_t *v)
@@ -156,7 +156,7 @@ static void print_value(const struct tsk_cli *c, const struct tsk_item_row *row,
         if (row && (row->type == TSK_ITEM_CODE || row->type == TSK_ITEM_CODES))
             print_code(c, row, json_string_value(v));
         else
-            print_text(json_string_value(v));
+            tsk_text_print(json_string_value(v));
     } else if (json_is_boolean(v)) {
         printf("%s", json_is_true(v) ? tsk_words(c, "はい", "yes") : tsk_words(c, "いいえ", "no"));
     } else if (json_is_array(v)) {
@@ -168,7 +168,7 @@ static void print_value(const struct tsk_cli *c, const struct tsk_item_row *row,
         const char *between = "";
         json_object_foreach((json_t *)(uintptr_t)v, key, e) {
             printf("%s", between);
-            print_text(key);
+            tsk_text_print(key);
             putchar('=');
             print_value(c, NULL, e);
             between = " ";

@@ -27,6 +27,15 @@ static size_t widest_who(struct tsk_cli *c, const json_t *list)
     return width;
 }
 
+/* A line below what the other agency refused: that it did, why, and what to do. */
+static void show_refused(struct tsk_cli *c, const json_t *v)
+{
+    const json_t *r = json_object_get(v, "refused");
+    if (r)
+        printf("    !! %s: %s (%s)%s%s\n", tsk_words(c, "相手の機関が受け取れませんでした", "The agency could not take it"),
+               tsk_js(r, "text"), tsk_js(r, "code"), tsk_words(c, "。", ". "), tsk_js(r, "next"));
+}
+
 static void show_event(struct tsk_cli *c, const json_t *e, size_t who_width)
 {
     char time[32], at[32], who[TSK_WHO_CAP], reason[192];
@@ -49,6 +58,7 @@ static void show_event(struct tsk_cli *c, const json_t *e, size_t who_width)
     if (json_is_true(json_object_get(e, "waiting")))
         printf("%s", tsk_words(c, " (前の記録を待っています)", " (waits for an earlier record)"));
     puts(json_is_true(json_object_get(e, "overtaken")) ? tsk_words(c, " (先を越されました)", " (overtaken)") : "");
+    show_refused(c, e);
 }
 
 static void show_events(struct tsk_cli *c)
@@ -64,7 +74,7 @@ static void show_events(struct tsk_cli *c)
 struct word { const char *name, *ja, *en; };
 static const struct word GRANTS[] = {
     {"live", "有効", "live"}, {"expired", "期限切れ", "expired"}, {"stopped", "取り消し", "stopped"}, {"refused", "渡さない", "refused"},
-    {NULL, NULL, NULL},
+    {"not_taken", "相手の機関が受け取れませんでした", "not taken by the agency"}, {NULL, NULL, NULL},
 };
 static const struct word STOPS[] = {
     {"grant", "同意を取り消しました", "consent withdrawn"}, {"referral", "つなぎ全体を止めました", "whole referral stopped"},
@@ -98,6 +108,7 @@ static void show_consent(struct tsk_cli *c, const json_t *v)
            tsk_code_text(TSK_LIST_PURPOSE, tsk_js(v, "purpose"), c->ui),
            refused ? "" : tsk_words(c, "最後の日 ", "last day "), refused ? "" : until, refused ? "" : " / ",
            tsk_words(c, "同意の番号", "grant"), tsk_js(v, "grant"));
+    show_refused(c, v);
 }
 
 static void show_stop(struct tsk_cli *c, const json_t *v)
@@ -110,7 +121,14 @@ static void show_stop(struct tsk_cli *c, const json_t *v)
     printf("%s%s%s%s%s%s  %s\n", by, tsk_words(c, "", ": "), word_of(c, STOPS, tsk_js(v, "form")),
            *reason ? " (" : "", reason, *reason ? ")" : "",
            json_is_true(json_object_get(v, "effective")) ? tsk_words(c, "止まりました", "stopped")
-                                                         : tsk_words(c, "相手にまだ届いていません(電話する)", "has not reached the agency yet: telephone them"));
+                                                         : tsk_words(c, "相手にまだ届いていません(電話する)",
+                                                                     "has not reached the agency yet: telephone them"));
+    if (*tsk_js(v, "note")) {
+        printf("    %s: ", tsk_words(c, "職員のことば(この機関だけに残っています)", "In the words of staff (kept here alone)"));
+        tsk_text_print(tsk_js(v, "note"));
+        putchar('\n');
+    }
+    show_refused(c, v);
 }
 
 static void show_opening(struct tsk_cli *c, const json_t *v)

@@ -16,6 +16,8 @@ static const char *consent_words(const struct tsk_cli *c, const json_t *r)
     const char *name = tsk_js(r, "consent");
     if (json_is_true(json_object_get(r, "stop_waits")))
         return tsk_words(c, "取り消し(相手に未着。電話する)", "withdrawn, NOT there yet: telephone them");
+    if (json_is_true(json_object_get(r, "not_taken")))
+        return tsk_words(c, "!! 相手の機関が受け取れませんでした(tasuki history を見る)", "!! the agency could not take it: see tasuki history");
     for (size_t i = 0; i < sizeof CONSENTS / sizeof *CONSENTS; i++)
         if (strcmp(CONSENTS[i].name, name) == 0)
             return tsk_words(c, CONSENTS[i].ja, CONSENTS[i].en);
@@ -36,6 +38,8 @@ static void due_words(const json_t *r, char ret_at[32])
 /* Whose turn it is, in the first column: what is late is for both to act on, whoever's turn it is. */
 static const char *turn_words(const struct tsk_cli *c, const json_t *r, bool sender)
 {
+    if (json_is_true(json_object_get(r, "ended")))
+        return tsk_words(c, "   終わり", "   over");
     if (json_is_true(json_object_get(r, "overdue")))
         return sender ? tsk_words(c, "!! 電話する", "!! PHONE") : tsk_words(c, "!! 遅れ", "!! LATE");
     return json_is_true(json_object_get(r, "our_turn")) ? tsk_words(c, "→ こちら", "-> us")

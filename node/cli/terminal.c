@@ -251,10 +251,12 @@ enum tsk_err tsk_sitting_open(struct tsk_cli *c, struct tsk_terminal *t, const c
 /* Whether the rule would have made somebody of this kind a holder: the node shows a card its own items only. */
 static bool may_hold(const struct tsk_sitting *s, const char *category)
 {
-    bool keep = false;
-    return tsk_consent_holders(s->referral.policy, tsk_jn(s->begin, "age_class"), tsk_code(category), &s->kind, 1,
-                               &keep) == TSK_OK &&
-           keep;
+    static const uint64_t kinds[] = {TSK_HOLDER_CHILD, TSK_HOLDER_GUARDIAN}; /* as if both had been chosen */
+    struct tsk_consent_case of = {.policy = s->referral.policy, .age_class = tsk_jn(s->begin, "age_class"),
+                                  .needs = s->referral.needs, .needs_n = s->referral.needs_n, .category = tsk_code(category),
+                                  .recipient_type = tsk_code(tsk_js(json_object_get(s->begin, "recipient"), "type"))};
+    bool keep[2] = {false, false};
+    return tsk_consent_holders(&of, kinds, 2, keep) == TSK_OK && keep[s->kind == TSK_HOLDER_GUARDIAN];
 }
 
 enum tsk_err tsk_sitting_find(struct tsk_cli *c, const struct tsk_sitting *s, const char *category,

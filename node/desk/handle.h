@@ -35,6 +35,13 @@ TSK_MUST_USE enum tsk_err tsk_route_stored(struct tsk_batch *b, const struct tsk
 TSK_MUST_USE enum tsk_err tsk_part_find(struct tsk_seq parts, struct tsk_part_hash cache[TSK_PARCEL_RECORDS_MAX], uint64_t len,
                                         const uint8_t hash[32], struct tsk_slice *ret_part);
 
+/* ---- what is not here yet (not_yet.c) ---- */
+/* What the record names is not here: TSK_E_RETRY while it may come, TSK_E_NOTGRANTED when its sender has nothing more on its
+ * way, TSK_E_UNKNOWN for our own. */
+TSK_MUST_USE enum tsk_err tsk_missing(struct tsk_batch *b, const struct tsk_admitted *a);
+/* Whether a record of this time may have been made under a roster newer than ours: one from before our roster was not. So
+ * waiting for a newer roster ends at the latest with the next one. */
+bool tsk_maybe_newer(const struct tsk_ctx *ctx, uint64_t made_at);
 /* Whether the item waits for a newer roster (or for the time), and with it the grants that name it. */
 bool tsk_item_ahead(const struct tsk_ctx *ctx, const struct tsk_batch *b, const struct tsk_item_core *core);
 

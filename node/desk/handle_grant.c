@@ -35,23 +35,17 @@ static bool came_along(struct tsk_ctx *ctx, const struct tsk_admitted *a, const 
     return false;
 }
 
-/* What a grant names may still be on its way. The grant is not kept until then but asked for again: a disk full of grants
- * for nothing would be the recipient's loss, one parcel that waits is the sender's. */
-static enum tsk_err missing(const struct tsk_admitted *a)
-{
-    return a->own ? TSK_E_UNKNOWN : TSK_E_RETRY;
-}
-
-/* An item that was asked for again takes its grant with it; one refused for good does, too. */
+/* An item that was asked for again takes its grant with it; one refused for good does, too. The grant is not kept until
+ * then: a disk full of grants for nothing would be the recipient's loss, one parcel that waits is the sender's. */
 static enum tsk_err item_missing(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_admitted *a,
                                  const struct tsk_id32 *item)
 {
     struct tsk_slice payload;
     struct tsk_item it;
     if (!came_along(ctx, a, item, &payload))
-        return missing(a);
+        return tsk_missing(b, a);
     bool waits = tsk_rec_decode(TSK_REC_ITEM, payload, &it) == TSK_OK && tsk_item_ahead(ctx, b, &it.core);
-    return waits ? missing(a) : TSK_E_NOTGRANTED;
+    return waits ? TSK_E_RETRY : TSK_E_NOTGRANTED;
 }
 
 static enum tsk_err find_items(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_admitted *a, struct view *v)
@@ -73,7 +67,7 @@ static enum tsk_err find_case(struct tsk_ctx *ctx, struct tsk_batch *b, const st
 {
     enum tsk_err e = tsk_case_by_ref(b->txn, &v->g->referral, &v->c);
     if (e == TSK_E_UNKNOWN)
-        return tsk_kid_eq(&v->g->recipient, tsk_self(ctx)) ? missing(a) : TSK_E_NOTGRANTED;
+        return tsk_kid_eq(&v->g->recipient, tsk_self(ctx)) ? tsk_missing(b, a) : TSK_E_NOTGRANTED;
     TSK_TRY(e);
     if (!tsk_kid_eq(&v->g->sender, tsk_case_sender(ctx, &v->c)) ||
         !tsk_kid_eq(&v->g->recipient, tsk_case_recipient(ctx, &v->c)))
@@ -156,7 +150,9 @@ static enum tsk_err check_end(const struct view *v)
 }
 
 /* ---- G5, G7 ---- */
-static enum tsk_err check_words(struct tsk_ctx *ctx, const struct view *v)
+/* A grant names no roster: one whose words are unknown may have been heard under a newer one than ours, unless it is older
+ * than ours. */
+static enum tsk_err check_words(struct tsk_ctx *ctx, const struct tsk_admitted *a, const struct view *v)
 {
     struct tsk_seq notices = ctx->members->r.notices;
     struct tsk_slice hash;
@@ -164,7 +160,7 @@ static enum tsk_err check_words(struct tsk_ctx *ctx, const struct view *v)
     while (tsk_seq_next_bytes(&notices, &hash))
         known = known || (hash.n == 32 && memcmp(hash.p, v->g->notice_hash, 32) == 0);
     if (!known)
-        return TSK_E_NOTGRANTED;
+        return !a->own && tsk_maybe_newer(ctx, v->g->time) ? TSK_E_RETRY : TSK_E_NOTGRANTED;
     return tsk_code_find(TSK_LIST_PURPOSE, v->g->purpose.s) != NULL ? TSK_OK : TSK_E_PURPOSE;
 }
 
@@ -232,7 +228,7 @@ static enum tsk_err check_found(struct tsk_ctx *ctx, struct tsk_batch *b, const 
     TSK_TRY(check_role(v));
     TSK_TRY(check_items(ctx, b, v));
     TSK_TRY(check_end(v));
-    TSK_TRY(check_words(ctx, v));
+    TSK_TRY(check_words(ctx, a, v));
     TSK_TRY(check_roster(ctx, a, v));
     if (v->holder.holder.state >= TSK_HOLDER_STOPPED)
         return TSK_E_CARDSTOPPED;

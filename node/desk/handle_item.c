@@ -30,13 +30,6 @@ static enum tsk_err find_ct(const struct tsk_admitted *a, struct tsk_slice *ret_
     return tsk_part_find(in->inner->cts, in->hashes != NULL ? in->hashes->cts : NULL, it->ct_len, it->ct_hash, ret_ct);
 }
 
-/* Its sender lives under a newer roster, which is on its way here too: the old one cannot judge it. A time that is still to
- * come makes R8 ask for it again in the same way. */
-bool tsk_item_ahead(const struct tsk_ctx *ctx, const struct tsk_batch *b, const struct tsk_item_core *core)
-{
-    return core->roster_seq > ctx->members->r.seq || core->created > b->now + TSK_CLOCK_AHEAD_S;
-}
-
 enum tsk_err tsk_check_item(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_admitted *a)
 {
     const struct tsk_item_core *core = &((const struct tsk_item *)a->record)->core;
@@ -47,13 +40,15 @@ enum tsk_err tsk_check_item(struct tsk_ctx *ctx, struct tsk_batch *b, const stru
         return TSK_E_MALFORMED;
     if (tsk_item_ahead(ctx, b, core))
         return a->own ? TSK_E_MALFORMED : TSK_E_RETRY; /* our own words are never sealed under a roster to come */
+    if (core->roster_seq > roster->seq)
+        return TSK_E_MALFORMED; /* sealed before our roster was made, it says, and under a newer one */
     if (core->suite < roster->min_suite || core->mode < roster->min_mode)
         return TSK_E_SUITE;
     if (core->destroy_after > core->created + TSK_ITEM_LIFE_MAX_S)
         return TSK_E_MALFORMED;
     enum tsk_err e = tsk_case_by_ref(b->txn, &core->referral, &c);
     if (e == TSK_E_UNKNOWN)
-        return a->own ? e : TSK_E_RETRY;
+        return tsk_missing(b, a);
     TSK_TRY(e);
     if (!tsk_kid_eq(&a->env.kid, tsk_case_sender(ctx, &c)))
         return TSK_E_UNKNOWNPEER; /* an item of another agency's referral */

@@ -12,7 +12,9 @@ static enum tsk_err check_parties(struct tsk_ctx *ctx, struct tsk_batch *b, cons
         return TSK_E_STALE; /* our own token comes back: someone replays it */
     if (!a->own && !tsk_kid_eq(&r->recipient, tsk_self(ctx)))
         return TSK_E_WRONGTYPE;
-    return to != NULL && (to->m.roles & TSK_ROLE_RECIPIENT) != 0 ? TSK_OK : TSK_E_UNKNOWNPEER;
+    if (to != NULL && (to->m.roles & TSK_ROLE_RECIPIENT) != 0)
+        return TSK_OK;
+    return !a->own && tsk_maybe_newer(ctx, r->created) ? TSK_E_RETRY : TSK_E_UNKNOWNPEER; /* it may make us a recipient */
 }
 
 enum tsk_err tsk_check_referral(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_admitted *a)
@@ -22,8 +24,8 @@ enum tsk_err tsk_check_referral(struct tsk_ctx *ctx, struct tsk_batch *b, const 
     TSK_TRY(check_parties(ctx, b, a));
     if (tsk_has(b->txn, &taken)) /* people know a referral by this id: two senders cannot share one */
         return TSK_E_STALE;
-    if (r->policy != ctx->members->r.policy)
-        return TSK_E_STALE;
+    if (r->policy != ctx->members->r.policy) /* a version to come is a newer roster's; one that has gone was judged by it */
+        return r->policy > ctx->members->r.policy && !a->own && tsk_maybe_newer(ctx, r->created) ? TSK_E_RETRY : TSK_E_STALE;
     return tsk_code_find(TSK_LIST_WARD, r->ward.s) != NULL ? TSK_OK : TSK_E_MALFORMED;
 }
 

@@ -97,6 +97,45 @@ enum tsk_err tsk_note_get(struct tsk_txn *t, uint64_t record_no, char *ret_text,
     return TSK_OK;
 }
 
+/* ---- refusals ---- */
+static struct tsk_rowkey refusal_row(uint64_t case_no, uint64_t record_no)
+{
+    struct tsk_rowkey k = tsk_row_no(TSK_T_REFUSED, case_no);
+    tsk_row_u64(&k, record_no);
+    return k;
+}
+
+enum tsk_err tsk_refusal_put(struct tsk_txn *t, uint64_t case_no, uint64_t record_no, uint64_t code)
+{
+    struct tsk_rowkey k = refusal_row(case_no, record_no);
+    return tsk_put_u64(t, &k, code);
+}
+
+enum tsk_err tsk_refusal_get(struct tsk_txn *t, uint64_t case_no, uint64_t record_no, uint64_t *ret_code)
+{
+    struct tsk_rowkey k = refusal_row(case_no, record_no);
+    enum tsk_err e = tsk_get_u64(t, &k, ret_code);
+    if (e == TSK_E_UNKNOWN)
+        *ret_code = 0;
+    return e == TSK_E_UNKNOWN ? TSK_OK : e;
+}
+
+void tsk_refusal_walk_init(struct tsk_walk *w, uint64_t case_no)
+{
+    struct tsk_rowkey prefix = tsk_row_no(TSK_T_REFUSED, case_no);
+    tsk_walk_init(w, &prefix, NULL);
+}
+
+enum tsk_err tsk_refusal_walk(struct tsk_txn *t, struct tsk_walk *w, uint64_t *ret_record_no)
+{
+    struct tsk_slice tail, value;
+    TSK_TRY(tsk_walk_next(t, w, &tail, &value));
+    if (tail.n != 8)
+        return TSK_E_BUG;
+    *ret_record_no = tsk_be64(tail.p);
+    return TSK_OK;
+}
+
 /* ---- openings ---- */
 enum tsk_err tsk_opening_load(struct tsk_txn *t, const struct tsk_case *c, uint64_t n, struct tsk_open *ret_o,
                               struct tsk_stored *ret_r)

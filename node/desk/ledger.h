@@ -20,9 +20,17 @@ TSK_MUST_USE enum tsk_err tsk_record_find(struct tsk_txn *t, const struct tsk_id
 /* Decodes the payload of a stored record of row `r` into its struct. */
 TSK_MUST_USE enum tsk_err tsk_record_as(const struct tsk_stored *s, enum tsk_rec r, void *ret_struct);
 
-/* Free text that stays at this node, beside a record: why a peer refused it, what was said. TSK_E_UNKNOWN if none. */
+/* Free text that stays at this node, beside a record: what was said. TSK_E_UNKNOWN if none. */
 TSK_MUST_USE enum tsk_err tsk_note_put(struct tsk_txn *t, uint64_t record_no, const char *text);
 TSK_MUST_USE enum tsk_err tsk_note_get(struct tsk_txn *t, uint64_t record_no, char *ret_text, size_t cap);
+
+/* A record of the case that the other agency has refused for good, and the code of its receipt. */
+TSK_MUST_USE enum tsk_err tsk_refusal_put(struct tsk_txn *t, uint64_t case_no, uint64_t record_no, uint64_t code);
+/* TSK_OK with 0 if it was not refused */
+TSK_MUST_USE enum tsk_err tsk_refusal_get(struct tsk_txn *t, uint64_t case_no, uint64_t record_no, uint64_t *ret_code);
+/* Record numbers of a case that were refused: `w` over tsk_refusal_walk_init, TSK_E_UNKNOWN at the end. */
+void tsk_refusal_walk_init(struct tsk_walk *w, uint64_t case_no);
+TSK_MUST_USE enum tsk_err tsk_refusal_walk(struct tsk_txn *t, struct tsk_walk *w, uint64_t *ret_record_no);
 
 /* ---- cases ---- */
 /* What the family has said, for lists: kept up to date with every grant, refusal and stop. `consent_until` passes by itself. */
@@ -76,6 +84,13 @@ TSK_MUST_USE enum tsk_err tsk_case_referral(struct tsk_txn *t, const struct tsk_
 /* Cases in hand of a side, oldest first; TSK_E_UNKNOWN at the end. */
 TSK_MUST_USE enum tsk_err tsk_case_walk(struct tsk_txn *t, struct tsk_walk *w, struct tsk_case *ret_c);
 void tsk_case_walk_init(struct tsk_walk *w, enum tsk_side side);
+
+/* Cases that have left the list of a side, by the time at which they did; TSK_E_UNKNOWN at the end. What ended must not just
+ * be gone: whoever had it in hand would not know why. One that ended twice comes twice. */
+#define TSK_ENDED_SHOWN_S UINT64_C(604800)
+void tsk_ended_walk_init(struct tsk_walk *w, enum tsk_side side, uint64_t since);
+TSK_MUST_USE enum tsk_err tsk_ended_walk(struct tsk_txn *t, struct tsk_walk *w, struct tsk_case *ret_c);
+TSK_MUST_USE enum tsk_err tsk_ended_forget(struct tsk_txn *t, enum tsk_side side, uint64_t before);
 
 /* Both status chains, replayed; chains live in the transaction's memory. */
 struct tsk_case_story { struct tsk_chain chain[2]; struct tsk_progress p; };

@@ -72,13 +72,36 @@ static struct tsk_rowkey in_hand_row(const struct tsk_case *c)
     return k;
 }
 
+static struct tsk_rowkey ended_row(enum tsk_side side, uint64_t at, uint64_t no)
+{
+    struct tsk_rowkey k = tsk_row(TSK_T_ENDED);
+    tsk_row_u8(&k, (uint8_t)side);
+    tsk_row_u64(&k, at);
+    tsk_row_u64(&k, no);
+    return k;
+}
+
+static enum tsk_err put_empty(struct tsk_txn *t, const struct tsk_rowkey *k)
+{
+    return tsk_put(t, k, (struct tsk_slice){(const uint8_t *)"", 0});
+}
+
+static enum tsk_err leaves_list(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_rowkey *hand)
+{
+    struct tsk_rowkey ended = ended_row(c->side, c->updated_at, c->no);
+    if (!tsk_has(t, hand))
+        return TSK_OK;
+    TSK_TRY(tsk_del(t, hand));
+    return put_empty(t, &ended);
+}
+
 enum tsk_err tsk_case_save(struct tsk_txn *t, const struct tsk_case *c)
 {
     struct tsk_rowkey k = tsk_row_no(TSK_T_CASE, c->no), hand = in_hand_row(c);
     TSK_TRY(tsk_row_save(t, &k, &case_shape, c));
     if (!listed(c))
-        return tsk_del(t, &hand);
-    return tsk_has(t, &hand) ? TSK_OK : tsk_put(t, &hand, (struct tsk_slice){(const uint8_t *)"", 0});
+        return leaves_list(t, c, &hand);
+    return tsk_has(t, &hand) ? TSK_OK : put_empty(t, &hand);
 }
 
 enum tsk_err tsk_case_by_id(struct tsk_txn *t, const struct tsk_id16 *id, struct tsk_case *ret_c)
@@ -124,6 +147,46 @@ enum tsk_err tsk_case_walk(struct tsk_txn *t, struct tsk_walk *w, struct tsk_cas
         return TSK_E_BUG;
     enum tsk_err e = tsk_case_load(t, tsk_be64(tail.p), ret_c);
     return e == TSK_E_UNKNOWN ? TSK_E_BUG : e; /* a case that is gone is no end of the list */
+}
+
+void tsk_ended_walk_init(struct tsk_walk *w, enum tsk_side side, uint64_t since)
+{
+    struct tsk_rowkey prefix = tsk_row(TSK_T_ENDED), first = ended_row(side, since, 0);
+    tsk_row_u8(&prefix, (uint8_t)side);
+    tsk_walk_init(w, &prefix, &first);
+}
+
+enum tsk_err tsk_ended_walk(struct tsk_txn *t, struct tsk_walk *w, struct tsk_case *ret_c)
+{
+    struct tsk_slice tail, value;
+    for (;;) {
+        TSK_TRY(tsk_walk_next(t, w, &tail, &value));
+        if (tail.n != 16)
+            return TSK_E_BUG;
+        TSK_TRY(tsk_case_load(t, tsk_be64(tail.p + 8), ret_c));
+        if (!listed(ret_c)) /* it is in hand again: the end was overtaken */
+            return TSK_OK;
+    }
+}
+
+enum tsk_err tsk_ended_forget(struct tsk_txn *t, enum tsk_side side, uint64_t before)
+{
+    struct tsk_rowkey prefix = tsk_row(TSK_T_ENDED);
+    struct tsk_walk w;
+    struct tsk_slice tail, value;
+    enum tsk_err e;
+    tsk_row_u8(&prefix, (uint8_t)side);
+    tsk_walk_init(&w, &prefix, NULL);
+    while ((e = tsk_walk_next(t, &w, &tail, &value)) == TSK_OK) {
+        if (tail.n != 16)
+            return TSK_E_BUG;
+        uint64_t at = tsk_be64(tail.p);
+        struct tsk_rowkey k = ended_row(side, at, tsk_be64(tail.p + 8));
+        if (at >= before)
+            return TSK_OK;
+        TSK_TRY(tsk_del(t, &k));
+    }
+    return e == TSK_E_UNKNOWN ? TSK_OK : e;
 }
 
 /* ---- status chains ---- */

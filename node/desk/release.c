@@ -34,11 +34,13 @@ struct choice {
 static enum tsk_err look(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c, struct choice *ch)
 {
     struct tsk_live *l = tsk_txn_alloc(b->txn, sizeof *l);
+    uint64_t code;
     if (l == NULL)
         return TSK_E_NOMEM;
     for (uint64_t i = 0; i < c->grants_n; i++) {
         TSK_TRY(tsk_grant_load(b->txn, c, i, &ch->grants[i]));
-        ch->grant[i] = ch->grants[i].grant.state == TSK_GRANT_GIVEN && !ch->grants[i].disputed;
+        TSK_TRY(tsk_refusal_get(b->txn, c->no, ch->grants[i].record_no, &code));
+        ch->grant[i] = ch->grants[i].grant.state == TSK_GRANT_GIVEN && !ch->grants[i].disputed && code == 0;
     }
     for (uint64_t i = 0; i < c->items_n; i++) {
         enum tsk_err e = tsk_live_item(ctx, b, c, i, NULL, l);

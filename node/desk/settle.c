@@ -26,7 +26,11 @@ static void add_category(struct tsk_case *c, struct tsk_code category)
 static enum tsk_err count_grant(struct tsk_batch *b, struct tsk_case *c, const struct tsk_case_grant *g, struct tally *tally)
 {
     size_t open = 0;
+    uint64_t code;
     if (g->grant.state != TSK_GRANT_GIVEN || g->disputed)
+        return TSK_OK;
+    TSK_TRY(tsk_refusal_get(b->txn, c->no, g->record_no, &code));
+    if (code != 0) /* the other agency has not got it */
         return TSK_OK;
     for (size_t i = 0; i < g->grant.items_n; i++) {
         bool stopped;

@@ -21,6 +21,8 @@ enum tsk_err tsk_tick(struct tsk_ctx *ctx, struct tsk_batch *b)
     if (ctx->members == NULL)
         return TSK_OK;
     TSK_TRY(tsk_now(ctx, b, &now));
+    for (int side = TSK_SIDE_SENDER; side <= TSK_SIDE_RECIPIENT; side++)
+        TSK_TRY(tsk_ended_forget(b->txn, (enum tsk_side)side, now - TSK_ENDED_SHOWN_S));
     tsk_walk_init(&w, &prefix, NULL);
     while ((e = tsk_walk_next(b->txn, &w, &tail, &value)) == TSK_OK) {
         if (tail.n != 16)

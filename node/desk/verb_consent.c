@@ -213,6 +213,16 @@ static enum tsk_err bring_withdraws(struct tsk_call *call, const json_t *in)
     return TSK_OK;
 }
 
+/* There is nobody to give it to where the token itself was refused. */
+static enum tsk_err give_check(struct tsk_call *call, const struct tsk_case *c, uint64_t now)
+{
+    uint64_t refused;
+    TSK_TRY(tsk_refusal_get(call->b->txn, c->no, c->record_no, &refused));
+    if (refused != 0)
+        return tsk_call_fail(call, TSK_E_STATE, tsk_partner_of(call->ctx, &c->peer));
+    return tsk_call_roster_fresh(call, now);
+}
+
 static enum tsk_err put_one(struct tsk_call *call, const json_t *in, struct tsk_id16 *ret_id)
 {
     struct tsk_slice grant;
@@ -223,7 +233,7 @@ static enum tsk_err put_one(struct tsk_call *call, const json_t *in, struct tsk_
     TSK_TRY(tsk_now(call->ctx, call->b, &now));
     TSK_TRY(begin_check(call, &c));
     if (g.state == TSK_GRANT_GIVEN)
-        TSK_TRY(tsk_call_roster_fresh(call, now));
+        TSK_TRY(give_check(call, &c, now));
     TSK_TRY(bring_grant(call, in, grant));
     TSK_TRY(bring_withdraws(call, in));
     *ret_id = g.id;

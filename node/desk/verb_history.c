@@ -3,11 +3,51 @@
 
 #include "node/desk/verb_util.h"
 
+#define NOTE_CAP 65536
+
 static const struct tsk_jfield fields[] = {{"referral", TSK_J_ID16, false}};
+
+/* ---- what the other agency could not take ---- */
+/* A receipt has refused the record for good: nothing will happen by itself any more, so somebody has to be told, and what to
+ * do. TSK_REC_COUNT: for every other record. */
+static const struct { enum tsk_rec rec; const char *ja, *en; } after_refusal[] = {
+    {TSK_REC_REFERRAL, "相手の機関に電話し、取り下げて(tasuki recall)つなぎを作り直してください。",
+     "Telephone the agency, take the referral back (tasuki recall) and make it anew."},
+    {TSK_REC_GRANT, "相手の機関に電話し、家族にもう一度同意を聞いてください。",
+     "Telephone the agency, and ask the family for the consent once more."},
+    {TSK_REC_WITHDRAW, "すぐに相手の機関に電話して、止めてもらってください。", "Telephone the agency at once and ask them to stop."},
+    {TSK_REC_COUNT, "相手の機関に電話して伝え、管理者に知らせてください。", "Telephone the agency, and tell the administrator."},
+};
+
+static enum tsk_err put_refused(const struct tsk_call *call, const struct tsk_case *c, uint64_t record_no, enum tsk_rec rec,
+                                json_t *o)
+{
+    uint64_t code;
+    size_t i = 0;
+    TSK_TRY(tsk_refusal_get(call->b->txn, c->no, record_no, &code));
+    if (code == 0)
+        return TSK_OK;
+    while (after_refusal[i].rec != rec && after_refusal[i].rec != TSK_REC_COUNT)
+        i++;
+    enum tsk_err why = tsk_err_from_wire((unsigned)code);
+    json_t *r = json_object();
+    tsk_json_put_text(r, "code", tsk_err_name(why));
+    tsk_json_put_text(r, "text", tsk_err_text(why, call->ui));
+    tsk_json_put_text(r, "next", call->ui == TSK_UI_EN ? after_refusal[i].en : after_refusal[i].ja);
+    tsk_json_put(o, "refused", r);
+    return TSK_OK;
+}
+
+static enum tsk_err put_refused_of(const struct tsk_call *call, const struct tsk_case *c, const struct tsk_id32 *id, json_t *o)
+{
+    struct tsk_stored r;
+    TSK_TRY(tsk_record_find(call->b->txn, id, &r));
+    return put_refused(call, c, r.no, r.env.rec, o);
+}
 
 /* ---- events ---- */
 /* What no status says: the token left, and the other machine's receipt came. Both rest on the referral itself. */
-static void add_derived(const struct tsk_call *call, json_t *list, const struct tsk_case *c, const char *state,
+static enum tsk_err add_derived(const struct tsk_call *call, json_t *list, const struct tsk_case *c, const char *state,
                         enum tsk_side by, uint64_t time)
 {
     json_t *o = json_object();
@@ -17,9 +57,10 @@ static void add_derived(const struct tsk_call *call, json_t *list, const struct 
     tsk_json_put_num(o, "time", time);
     tsk_json_put_hex(o, "id", c->ref.b, sizeof c->ref.b);
     tsk_json_put_flag(o, "derived", true);
+    return put_refused(call, c, c->record_no, TSK_REC_REFERRAL, o);
 }
 
-static void add_event(const struct tsk_call *call, json_t *list, const struct tsk_case *c, enum tsk_side side,
+static enum tsk_err add_event(const struct tsk_call *call, json_t *list, const struct tsk_case *c, enum tsk_side side,
                       const struct tsk_event *e)
 {
     const struct tsk_status *s = &e->status;
@@ -39,6 +80,7 @@ static void add_event(const struct tsk_call *call, json_t *list, const struct ts
         tsk_json_put_num(o, "at", s->at);
     if (s->has_recommend)
         tsk_json_put_text(o, "recommend", s->recommend);
+    return put_refused_of(call, c, &e->id, o);
 }
 
 static enum tsk_err put_events(struct tsk_call *call, const struct tsk_case *c)
@@ -48,12 +90,12 @@ static enum tsk_err put_events(struct tsk_call *call, const struct tsk_case *c)
     tsk_json_put(call->out, "events", list);
     TSK_TRY(tsk_case_story(call->b->txn, c, &story));
     if (c->side == TSK_SIDE_SENDER && c->sent)
-        add_derived(call, list, c, "queued", TSK_SIDE_SENDER, c->sent_at);
+        TSK_TRY(add_derived(call, list, c, "queued", TSK_SIDE_SENDER, c->sent_at));
     if (c->arrived)
-        add_derived(call, list, c, "arrived", TSK_SIDE_RECIPIENT, c->arrived_at);
+        TSK_TRY(add_derived(call, list, c, "arrived", TSK_SIDE_RECIPIENT, c->arrived_at));
     for (size_t i = 0; i < story->p.order_n; i++) {
         enum tsk_side side = story->p.order[i].side;
-        add_event(call, list, c, side, &story->chain[side].events[story->p.order[i].index]);
+        TSK_TRY(add_event(call, list, c, side, &story->chain[side].events[story->p.order[i].index]));
     }
     return TSK_OK;
 }
@@ -81,8 +123,23 @@ static enum tsk_err put_consents(struct tsk_call *call, const struct tsk_case *c
         tsk_json_put_code(o, "purpose", g.grant.purpose);
         tsk_json_put_num(o, "expires", g.grant.expires);
         tsk_json_put_num(o, "time", g.grant.time);
+        TSK_TRY(put_refused(call, c, g.record_no, TSK_REC_GRANT, o));
     }
     return TSK_OK;
+}
+
+/* What staff said about a stop. It was typed here and is shown here alone: the record carries a code. */
+static enum tsk_err put_note(const struct tsk_call *call, const struct tsk_id32 *id, json_t *o)
+{
+    struct tsk_stored r;
+    char *note = tsk_txn_alloc(call->b->txn, NOTE_CAP);
+    if (note == NULL)
+        return TSK_E_NOMEM;
+    TSK_TRY(tsk_record_find(call->b->txn, id, &r));
+    enum tsk_err e = tsk_note_get(call->b->txn, r.no, note, NOTE_CAP);
+    if (e == TSK_OK)
+        tsk_json_put_text(o, "note", note);
+    return e == TSK_E_UNKNOWN ? TSK_OK : e;
 }
 
 static enum tsk_err put_stops(struct tsk_call *call, const struct tsk_case *c)
@@ -107,6 +164,8 @@ static enum tsk_err put_stops(struct tsk_call *call, const struct tsk_case *c)
             tsk_json_put_code(o, "reason", stops[i].w.reason);
         tsk_json_put_num(o, "time", stops[i].w.time);
         tsk_json_put_flag(o, "effective", effective || c->side == TSK_SIDE_RECIPIENT);
+        TSK_TRY(put_refused_of(call, c, &stops[i].id, o));
+        TSK_TRY(put_note(call, &stops[i].id, o));
     }
     return TSK_OK;
 }

@@ -1,5 +1,5 @@
 /* verb_list.c - inbox and board: what is in hand, first what is overdue, then what waits for this node, then by the time
- * to answer by.
+ * to answer by; last, for a week, what has ended.
  *
  * A list costs one case row and one referral record a line; the family's answer stands summed up in the case row, so 900
  * open referrals need no replay and no look at a single grant. */
@@ -8,7 +8,7 @@
 
 #include "node/desk/verb_util.h"
 
-struct line { struct tsk_case c; bool mine, overdue; };
+struct line { struct tsk_case c; bool mine, overdue, ended; };
 struct contact { struct tsk_kid kid; uint64_t last; };
 struct lines { struct line *v; size_t n, cap; struct contact *peers; size_t peers_n, peers_cap; };
 
@@ -38,13 +38,44 @@ static enum tsk_err collect(struct tsk_txn *t, enum tsk_side side, uint64_t now,
             return e == TSK_E_UNKNOWN ? TSK_OK : e;
         line->mine = sender_acts(line->c.state) == (side == TSK_SIDE_SENDER);
         line->overdue = overdue(&line->c, now);
+        line->ended = false;
         l->n++;
+    }
+}
+
+static bool has_line(const struct lines *l, uint64_t case_no)
+{
+    for (size_t i = l->n; i-- > 0 && l->v[i].ended;)
+        if (l->v[i].c.no == case_no)
+            return true;
+    return false;
+}
+
+/* What has ended in these days, after all that is in hand. */
+static enum tsk_err collect_ended(struct tsk_txn *t, enum tsk_side side, uint64_t now, struct lines *l)
+{
+    struct tsk_walk w;
+    enum tsk_err e;
+    tsk_ended_walk_init(&w, side, now - TSK_ENDED_SHOWN_S);
+    for (;;) {
+        l->v = tsk_txn_grow(t, l->v, l->n, &l->cap, sizeof *l->v);
+        if (l->v == NULL)
+            return TSK_E_NOMEM;
+        struct line *line = &l->v[l->n];
+        e = tsk_ended_walk(t, &w, &line->c);
+        if (e != TSK_OK)
+            return e == TSK_E_UNKNOWN ? TSK_OK : e;
+        line->mine = line->overdue = false;
+        line->ended = true;
+        l->n += !has_line(l, line->c.no);
     }
 }
 
 static int by_turn_and_time(const void *a, const void *b)
 {
     const struct line *x = a, *y = b;
+    if (x->ended != y->ended)
+        return x->ended ? 1 : -1;
     if (x->overdue != y->overdue)
         return x->overdue ? -1 : 1;
     if (x->mine != y->mine)
@@ -98,13 +129,51 @@ static enum tsk_err stop_waits(struct tsk_call *call, const struct tsk_case *c, 
     return TSK_OK;
 }
 
+/* A newer yes that was taken makes up for one that was not. */
+static enum tsk_err made_up_for(struct tsk_txn *t, const struct tsk_case *c, uint64_t record_no, bool *ret_made_up)
+{
+    bool taken = false;
+    for (uint64_t i = c->grants_n; !taken && i-- > 0;) {
+        struct tsk_case_grant g;
+        uint64_t code;
+        TSK_TRY(tsk_grant_load(t, c, i, &g));
+        TSK_TRY(tsk_refusal_get(t, c->no, g.record_no, &code));
+        taken = g.record_no > record_no && g.grant.state == TSK_GRANT_GIVEN && g.sent && code == 0;
+    }
+    *ret_made_up = taken;
+    return TSK_OK;
+}
+
+/* Whether something of the case was refused for good by the other agency: almost always there is no such row at all. */
+static enum tsk_err not_taken(struct tsk_txn *t, const struct tsk_case *c, bool *ret_not_taken)
+{
+    struct tsk_walk w;
+    struct tsk_stored r;
+    uint64_t no;
+    bool made_up;
+    enum tsk_err e;
+    *ret_not_taken = false;
+    tsk_refusal_walk_init(&w, c->no);
+    while (!*ret_not_taken && (e = tsk_refusal_walk(t, &w, &no)) == TSK_OK) {
+        TSK_TRY(tsk_record_get(t, no, &r));
+        if (r.env.rec == TSK_REC_ITEM) /* its grant was refused with it */
+            continue;
+        made_up = false;
+        if (r.env.rec == TSK_REC_GRANT)
+            TSK_TRY(made_up_for(t, c, no, &made_up));
+        *ret_not_taken = !made_up;
+    }
+    return *ret_not_taken || e == TSK_E_UNKNOWN ? TSK_OK : e;
+}
+
 static enum tsk_err add_line(struct tsk_call *call, struct lines *l, const struct line *line, uint64_t now, json_t *list)
 {
     const struct tsk_case *c = &line->c;
     struct tsk_referral r;
     uint64_t contact;
-    bool waits;
+    bool waits, refused;
     TSK_TRY(stop_waits(call, c, &waits));
+    TSK_TRY(not_taken(call->b->txn, c, &refused));
     TSK_TRY(tsk_case_referral(call->b->txn, c, &r));
     TSK_TRY(last_contact(call, l, &c->peer, &contact));
     json_t *o = json_object();
@@ -118,8 +187,10 @@ static enum tsk_err add_line(struct tsk_call *call, struct lines *l, const struc
     tsk_json_put_num(o, "reply_by", c->reply_by);
     tsk_json_put_flag(o, "overdue", line->overdue);
     tsk_json_put_flag(o, "our_turn", line->mine);
+    tsk_json_put_flag(o, "ended", line->ended);
     tsk_json_put_text(o, "consent", consent_name(c, now));
     tsk_json_put_flag(o, "stop_waits", waits);
+    tsk_json_put_flag(o, "not_taken", refused);
     tsk_json_put(o, "categories", tsk_codes_json(c->granted, c->granted_n));
     tsk_json_put_flag(o, "waits_handed", c->waits_handed);
     tsk_json_put_num(o, "created", r.created);
@@ -135,6 +206,7 @@ static enum tsk_err list(struct tsk_call *call, enum tsk_side side)
     TSK_TRY(tsk_json_fields(call->in, NULL, 0, call->what));
     TSK_TRY(tsk_now(call->ctx, call->b, &now));
     TSK_TRY(collect(call->b->txn, side, now, &l));
+    TSK_TRY(collect_ended(call->b->txn, side, now, &l));
     if (l.n > 0)
         qsort(l.v, l.n, sizeof *l.v, by_turn_and_time);
     json_t *rows = json_array();

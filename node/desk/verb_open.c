@@ -1,8 +1,8 @@
 /* verb_open.c - one category is opened, once, in front of the person who asked.
  *
- * Everything is done inside the batch's transaction, in this order: live -> drained -> unwrap -> decrypt -> age checked
- * -> the opening signed and queued to the sender. Only the answer waits for the commit; if the commit fails it is wiped
- * and nobody has seen it. Why here, and not in the effect after the commit: the transaction sees every stop that was
+ * Everything is done inside the batch's transaction, in this order: live -> clock -> drained -> unwrap -> decrypt ->
+ * age checked -> the opening signed and queued to the sender. Only the answer waits for the commit; if the commit
+ * fails it is wiped and nobody has seen it. Why here, and not in the effect after the commit: the transaction sees every stop that was
  * handled before it in the same batch, so such a stop wins; an opening whose content does not open, or shows a wrong
  * age class, leaves no record that says it was opened; and the stop that follows a wrong age class is committed with
  * the refusal. Plain text and keys are wiped at the end of this function; the copy in the answer when that is sent.
@@ -15,6 +15,13 @@
 
 static const struct tsk_jfield fields[] = {
     {"referral", TSK_J_ID16, false}, {"category", TSK_J_CODE, false}, {"purpose", TSK_J_CODE, false}};
+
+/* With a clock that was set back nobody can say how fresh anything is. As far as peers' clocks may be ahead of ours, what
+ * they signed is no sign of that. */
+static enum tsk_err clock_agrees(const struct tsk_call *call, uint64_t now)
+{
+    return now > call->b->now + TSK_CLOCK_AHEAD_S ? TSK_E_CLOCK : TSK_OK;
+}
 
 /* The sender of the referral, and whoever captured a grant: nothing of theirs may be missing. */
 static enum tsk_err drained(struct tsk_call *call, const struct tsk_case *c, const struct tsk_live *l)
@@ -150,6 +157,7 @@ enum tsk_err tsk_verb_open(struct tsk_call *call)
     TSK_TRY(tsk_call_case_of(call, TSK_SIDE_RECIPIENT, &c));
     TSK_TRY(tsk_now(call->ctx, call->b, &now));
     TSK_TRY(tsk_live(call->ctx, call->b, &c, category, &purpose, &l));
+    TSK_TRY(clock_agrees(call, now));
     TSK_TRY(drained(call, &c, &l));
     TSK_TRY(decrypt(call, &c, &l, &buf, &content));
     if (!age_agrees(&l.item.item.core, content))

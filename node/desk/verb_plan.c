@@ -1,4 +1,5 @@
 /* verb_plan.c - what must be right before a referral is made (verb_refer.h). */
+#include <stdio.h>
 #include <string.h>
 
 #include "crypto/seal.h"
@@ -134,13 +135,38 @@ static enum tsk_err add_holder(struct tsk_call *call, const struct tsk_id16 *car
     return TSK_OK;
 }
 
+/* What the consent rule looks at before anybody has said yes. */
+static struct tsk_consent_case rule_case(const struct tsk_call *call, const struct tsk_plan *p, struct tsk_code category,
+                                         uint64_t ret_kinds[TSK_HOLDERS_MAX])
+{
+    for (size_t i = 0; i < p->holders_n; i++)
+        ret_kinds[i] = p->holders[i].holder.kind;
+    return (struct tsk_consent_case){.policy = call->ctx->members->r.policy, .age_class = p->age_class,
+                                     .needs = p->referral.needs, .needs_n = p->referral.needs_n, .category = category,
+                                     .recipient_type = p->to->org.type};
+}
+
 /* Who of the chosen cards may hold this category. */
 static enum tsk_err keep_of(const struct tsk_call *call, const struct tsk_plan *p, struct tsk_code category, bool *ret_keep)
 {
-    uint64_t kinds[TSK_HOLDERS_MAX] = {0};
-    for (size_t i = 0; i < p->holders_n; i++)
-        kinds[i] = p->holders[i].holder.kind;
-    return tsk_consent_holders(call->ctx->members->r.policy, p->age_class, category, kinds, p->holders_n, ret_keep);
+    uint64_t kinds[TSK_HOLDERS_MAX];
+    struct tsk_consent_case c = rule_case(call, p, category, kinds);
+    return tsk_consent_holders(&c, kinds, p->holders_n, ret_keep);
+}
+
+/* A child who may ask alone says how it wants to be called and reached, and no more. */
+static enum tsk_err content_alone(struct tsk_call *call, const struct tsk_plan *p, struct tsk_code category,
+                                  struct tsk_slice content)
+{
+    uint64_t kinds[TSK_HOLDERS_MAX];
+    struct tsk_consent_case c = rule_case(call, p, category, kinds);
+    struct tsk_slice key = {NULL, 0};
+    char name[32];
+    enum tsk_err e = tsk_consent_content(&c, kinds, p->holders_n, content, &key);
+    if (e != TSK_E_HOLDERS)
+        return e;
+    snprintf(name, sizeof name, "%.*s", (int)key.n, (const char *)key.p);
+    return tsk_call_fail(call, e, name);
 }
 
 /* Whoever is chosen must be able to consent to something common, C1 for one: a child alone in class 1 or a guardian
@@ -200,7 +226,7 @@ static enum tsk_err add_detail(struct tsk_call *call, json_t *in, struct tsk_pla
         return tsk_call_fail(call, e, key[0] != '\0' ? key : category.s);
     TSK_TRY(birth_agrees(call, p, content));
     e = keep_of(call, p, category, d->keep);
-    return e == TSK_OK ? TSK_OK : tsk_call_fail(call, e, category.s);
+    return e == TSK_OK ? content_alone(call, p, category, content) : tsk_call_fail(call, e, category.s);
 }
 
 /* Everything must fit into one parcel, because what one grant releases leaves in one bundle. */

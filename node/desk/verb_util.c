@@ -71,6 +71,12 @@ enum tsk_err tsk_grant_state(struct tsk_call *call, const struct tsk_case *c, co
         *ret_state = "refused";
         return TSK_OK;
     }
+    uint64_t code;
+    TSK_TRY(tsk_refusal_get(call->b->txn, c->no, g->record_no, &code));
+    if (code != 0) {
+        *ret_state = "not_taken";
+        return TSK_OK;
+    }
     bool all = g->grant.items_n > 0;
     for (size_t i = 0; i < g->grant.items_n && all; i++)
         TSK_TRY(tsk_pair_stopped(call->b->txn, c, g, &g->grant.items[i].item, true, &all));

@@ -31,7 +31,8 @@ void tsk_put_case(const struct tsk_call *call, json_t *out, const struct tsk_cas
 /* Codes as a list of text. */
 json_t *tsk_codes_json(const struct tsk_code *codes, size_t n);
 
-/* What has become of a grant at this node: "refused", "expired", "stopped" (every pair of it), "live". */
+/* What has become of a grant at this node: "refused" (by the family), "not_taken" (by
+ * the other agency), "expired", "stopped" (every pair of it), "live". */
 TSK_MUST_USE enum tsk_err tsk_grant_state(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
                                           uint64_t now, const char **ret_state);
 /* Makes a seq of one or more byte strings in the transaction's memory: ciphertexts and wraps beside a record. */

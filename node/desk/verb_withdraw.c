@@ -52,6 +52,19 @@ enum tsk_err tsk_verb_grant_info(struct tsk_call *call)
 }
 
 /* ---- withdraw ---- */
+static enum tsk_err lifted_by_none(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_stop *s, bool *ret_none)
+{
+    struct tsk_case_grant g;
+    bool lifted = false;
+    for (uint64_t i = 0; !lifted && i < c->grants_n; i++) {
+        TSK_TRY(tsk_grant_load(t, c, i, &g));
+        for (size_t k = 0; k < g.grant.lifts_n; k++)
+            lifted = lifted || memcmp(g.grant.lifts[k].b, s->id.b, sizeof s->id.b) == 0;
+    }
+    *ret_none = !lifted;
+    return TSK_OK;
+}
+
 static const struct tsk_jfield fields[] = {
     {"grant", TSK_J_ID16, false}, {"record", TSK_J_HEX, true}, {"code", TSK_J_TEXT, true}, {"reason", TSK_J_TEXT, true}};
 
@@ -83,24 +96,62 @@ static enum tsk_err author(struct tsk_call *call, const struct tsk_case_grant *g
     return tsk_author(call->ctx, call->b, TSK_REC_WITHDRAW, w, NULL, ret_id);
 }
 
+/* A stop of this grant, by the same kind of author, that stands over all that it was given for: one more would change
+ * nothing, and each costs whoever says yes again a line. One that some grant has lifted since does not count. */
+static enum tsk_err stop_again(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g, uint64_t by,
+                               bool *ret_again, struct tsk_stop *ret_s)
+{
+    struct tsk_stop *stops;
+    size_t n;
+    bool again = false;
+    TSK_TRY(tsk_case_stops(call->b->txn, c, &stops, &n));
+    for (size_t i = 0; !again && i < n; i++) {
+        if (stops[i].w.form != TSK_STOP_GRANT || stops[i].w.by != by ||
+            memcmp(stops[i].w.target.b, g->id.b, sizeof g->id.b) != 0)
+            continue;
+        TSK_TRY(lifted_by_none(call->b->txn, c, &stops[i], &again));
+        *ret_s = stops[i];
+    }
+    *ret_again = again;
+    return TSK_OK;
+}
+
 /* Whether it is this grant's code is the handler's question, as for a stop that comes from elsewhere. */
-static enum tsk_err by_code(struct tsk_call *call, const struct tsk_case_grant *g, struct tsk_withdraw *w)
+static enum tsk_err by_code(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
+                            struct tsk_withdraw *w)
 {
     struct tsk_id32 id;
+    struct tsk_stop before;
+    uint8_t hash[32];
+    bool again;
     w->by = TSK_BY_CODE;
     if (tsk_wd_code_parse(tsk_json_text(call->in, "code"), w->code) != TSK_OK)
         return TSK_E_WRONGCODE;
-    return author(call, g, w, &id);
+    TSK_TRY(tsk_wd_hash(&g->grant.id, w->code, hash));
+    TSK_TRY(stop_again(call, c, g, w->by, &again, &before));
+    if (!again || !tsk_equal(hash, g->grant.code_hash, sizeof hash))
+        return author(call, g, w, &id);
+    w->id = before.w.id;
+    return TSK_OK;
 }
 
 /* What was said stays here, sealed; a code travels. A reason that is a code of the list is that code, any other is S6
- * (other): a stop is never refused for its reason, and no reason that nobody gave is signed. */
-static enum tsk_err by_staff(struct tsk_call *call, const struct tsk_case_grant *g, struct tsk_withdraw *w)
+ * (other): a stop is never refused for its reason, and no reason that nobody gave is signed. Words are always kept, with a
+ * stop of their own. */
+static enum tsk_err by_staff(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
+                             struct tsk_withdraw *w)
 {
     const char *reason = tsk_json_text(call->in, "reason");
     bool is_code = tsk_code_find(TSK_LIST_STOP_REASON, reason) != NULL;
     struct tsk_id32 id;
     struct tsk_stored r;
+    struct tsk_stop before;
+    bool again;
+    TSK_TRY(stop_again(call, c, g, TSK_BY_STAFF, &again, &before));
+    if (again && is_code) {
+        w->id = before.w.id;
+        return TSK_OK;
+    }
     w->by = TSK_BY_STAFF;
     w->reason = tsk_code(is_code ? reason : "S6");
     w->staff = call->staff;
@@ -125,9 +176,9 @@ enum tsk_err tsk_verb_withdraw(struct tsk_call *call)
     if (tsk_json_has(call->in, "record"))
         TSK_TRY(by_record(call, &g, &w));
     else if (tsk_json_has(call->in, "code"))
-        TSK_TRY(by_code(call, &g, &w));
+        TSK_TRY(by_code(call, &c, &g, &w));
     else
-        TSK_TRY(by_staff(call, &g, &w));
+        TSK_TRY(by_staff(call, &c, &g, &w));
     tsk_json_put_hex(call->out, "withdraw", w.id.b, sizeof w.id.b);
     tsk_json_put_hex(call->out, "grant", g.grant.id.b, sizeof g.grant.id.b);
     tsk_json_put_text(call->out, "state", c.side == TSK_SIDE_RECIPIENT ? "effective" : "accepted_here");

@@ -326,23 +326,35 @@ static bool office_drained(struct tsk_ctx *ctx, const struct tsk_kid *kid, uint6
     return o != NULL && o->drained_at != 0 && o->drained_at <= now && now - o->drained_at <= TSK_DRAIN_FRESH_S;
 }
 
-static enum tsk_err gap(struct tsk_txn *t, const struct tsk_kid *from, const struct tsk_peer_row *row, bool *ret_gap)
+/* Whether a number from `first` to below `end` is not here whole. */
+static enum tsk_err gap(struct tsk_txn *t, const struct tsk_kid *from, uint64_t first, uint64_t end, bool *ret_gap)
 {
     struct tsk_rowkey prefix = tsk_row(TSK_T_IN_SEQ);
     tsk_row_bytes(&prefix, from->b, sizeof from->b);
-    struct tsk_rowkey first = prefix;
-    tsk_row_u64(&first, row->in_floor);
+    struct tsk_rowkey start = prefix;
+    tsk_row_u64(&start, first);
     struct tsk_walk w;
     struct tsk_slice tail, v;
     uint64_t whole = 0;
-    tsk_walk_init(&w, &prefix, &first);
     enum tsk_err e;
-    while ((e = tsk_walk_next(t, &w, &tail, &v)) == TSK_OK)
+    tsk_walk_init(&w, &prefix, &start);
+    while ((e = tsk_walk_next(t, &w, &tail, &v)) == TSK_OK && tail.n == 8 && tsk_be64(tail.p) < end)
         whole += v.n > 0 && v.p[0] != 0;
-    if (e != TSK_E_UNKNOWN)
+    if (e != TSK_OK && e != TSK_E_UNKNOWN)
         return e;
-    *ret_gap = row->in_high >= row->in_floor && whole < row->in_high - row->in_floor + 1;
+    *ret_gap = end > first && whole < end - first;
     return TSK_OK;
+}
+
+enum tsk_err tsk_inbox_lacks_before(struct tsk_txn *t, const struct tsk_inner *inner, bool *ret_lacks)
+{
+    struct tsk_peer_row row;
+    TSK_TRY(tsk_peer_load(t, &inner->from, &row));
+    if (inner->seq < row.in_floor) { /* no number, or one used again by a sender that was restored: nobody can say */
+        *ret_lacks = true;
+        return TSK_OK;
+    }
+    return gap(t, &inner->from, inner->floor > row.in_floor ? inner->floor : row.in_floor, inner->seq, ret_lacks);
 }
 
 enum tsk_err tsk_inbox_drained(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_kid *from, size_t from_n,
@@ -362,7 +374,7 @@ enum tsk_err tsk_inbox_drained(struct tsk_ctx *ctx, struct tsk_batch *b, const s
     for (size_t i = 0; i < from_n; i++) {
         struct tsk_peer_row row;
         TSK_TRY(tsk_peer_load(b->txn, &from[i], &row));
-        TSK_TRY(gap(b->txn, &from[i], &row, &lacks));
+        TSK_TRY(gap(b->txn, &from[i], row.in_floor, row.in_high + 1, &lacks));
         if (!lacks && (elsewhere || tsk_kid_eq(&from[i], tsk_self(ctx)) || tsk_peer_settled(ctx, &row, b->now)))
             continue;
         missing(ret_missing, tsk_member_by_kid(ctx->members, &from[i], 0));

@@ -57,6 +57,10 @@ uint64_t tsk_outbox_waiting(const struct tsk_ctx *ctx);
 TSK_MUST_USE enum tsk_err tsk_inbox_drained(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_kid *from,
                                             size_t from_n, char ret_missing[TSK_PARTNER_ID_CAP]);
 
+/* Whether a number of the parcel's sender below the parcel's own is not here whole; true for a parcel without a
+ * number, or with one below the sender's floor. */
+TSK_MUST_USE enum tsk_err tsk_inbox_lacks_before(struct tsk_txn *t, const struct tsk_inner *inner, bool *ret_lacks);
+
 /* ---- what the board and `status` show of a peer ---- */
 struct tsk_peer_state {
     uint64_t last_contact;   /* 0 = never: a record or receipt of it arrived, or it answered */

@@ -25,6 +25,7 @@ struct letter { int from, to; uint8_t *p; struct tsk_slice inner; bool receipt, 
 struct desk {
     struct tsk_ctx ctx[NODES];
     struct letter letters[LETTERS]; size_t letters_n;
+    uint64_t seq[NODES][NODES]; /* of the last letter from, to */
     struct tsk_slice roster;
     struct made *made;
     uint8_t notices_buf[64];
@@ -117,7 +118,7 @@ static inline void put_seq(struct tsk_cbor_out *out, const struct tsk_slice *v, 
 static inline void post_letter(int from, struct tsk_batch *b, size_t first, bool *done)
 {
     static uint8_t parts[3][1 << 16];
-    struct tsk_inner in = {.from = *tsk_self(&desk.ctx[from]), .seq = 1, .floor = 1};
+    struct tsk_inner in = {.from = *tsk_self(&desk.ctx[from]), .floor = 1};
     struct tsk_seq *seqs[3] = {&in.records, &in.cts, &in.wraps};
     struct tsk_cbor_out outs[3];
     struct letter *l = &desk.letters[desk.letters_n++];
@@ -143,6 +144,7 @@ static inline void post_letter(int from, struct tsk_batch *b, size_t first, bool
     l->to = 0;
     while (memcmp(tsk_self(&desk.ctx[l->to]), &b->out[first].to, 32) != 0)
         l->to++;
+    in.seq = ++desk.seq[from][l->to];
     ck_ok(tsk_rec_encode(TSK_REC_INNER, &in, l->p, cap, &l->inner));
 }
 
@@ -180,6 +182,15 @@ static inline void post_receipt(int from, int to, struct tsk_receipt *r)
     desk.letters[desk.letters_n - 1].receipt = true;
 }
 
+/* The number of a letter that is here whole, as node/post/inbox.c notes it. */
+static inline void note_number(struct tsk_batch *b, const struct tsk_inner *inner)
+{
+    uint8_t row[33] = {1};
+    struct tsk_rowkey k = tsk_row_id(TSK_T_IN_SEQ, inner->from.b, sizeof inner->from.b);
+    tsk_row_u64(&k, inner->seq);
+    ck_ok(tsk_put(b->txn, &k, TSK_SLICE(row)));
+}
+
 /* Hands a letter over; true when nothing in it has to come again. `ret_last`: what the last record was told (may be NULL). */
 static inline bool deliver(const struct letter *l, enum tsk_err *ret_last)
 {
@@ -215,6 +226,8 @@ static inline bool deliver(const struct letter *l, enum tsk_err *ret_last)
         if (ret_last != NULL)
             *ret_last = e;
     }
+    if (whole)
+        note_number(&b, &inner);
     finish(to, &b);
     if (r.lines_n > 0)
         post_receipt(to, from, &r);

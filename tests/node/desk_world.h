@@ -213,17 +213,22 @@ static inline enum tsk_err world_admit(int to, int from, struct tsk_slice record
     return e;
 }
 
-static inline void world_receipt(int by, int to, const struct tsk_id32 *id)
+static inline void world_answered(int by, int to, const struct tsk_id32 *id, uint64_t code)
 {
     struct tsk_receipt r = {.to = *tsk_self(&world_node[to]), .lines_n = 1, .time = world_now};
     uint8_t buf[4096];
     struct tsk_slice bytes;
     struct tsk_id32 own;
     tsk_random(r.id.b, sizeof r.id.b);
-    r.lines[0].id = *id;
+    r.lines[0] = (struct tsk_receipt_line){*id, code};
     ck_ok(tsk_record_sign(TSK_REC_RECEIPT, &r, world_node[by].signer, &world_node[by].members->net, buf, sizeof buf, &bytes,
                           &own));
     ck_ok(world_admit(to, by, bytes, NULL, &own));
+}
+
+static inline void world_receipt(int by, int to, const struct tsk_id32 *id)
+{
+    world_answered(by, to, id, 0);
 }
 
 /* Brings every letter to its node, with a receipt back, until none is left. */

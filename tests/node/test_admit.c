@@ -141,7 +141,13 @@ START_TEST(referral_refused)
     ck_err(throw_at(R, S, TSK_REC_REFERRAL, &r, s, NULL), TSK_E_WRONGTYPE);
     r = sample(S, R);
     r.policy = 2;
+    ck_err(throw_at(R, S, TSK_REC_REFERRAL, &r, s, NULL), TSK_E_RETRY); /* a newer roster's, which is on its way */
+    desk.ctx[R].members->r.time = desk_now + 2 * DAY;
+    ck_err(throw_at(R, S, TSK_REC_REFERRAL, &r, s, NULL), TSK_E_STALE); /* ours is newer: it will not come */
+    desk.ctx[R].members->r.time = desk.ctx[S].members->r.time;
+    desk.ctx[R].members->r.policy = 3;
     ck_err(throw_at(R, S, TSK_REC_REFERRAL, &r, s, NULL), TSK_E_STALE);
+    desk.ctx[R].members->r.policy = 1;
     r = sample(R, S);
     ck_err(throw_at(R, S, TSK_REC_REFERRAL, &r, desk.ctx[R].signer, NULL), TSK_E_STALE); /* our own, replayed */
     ck_assert_uint_eq(rows_of(R), rows);
@@ -280,6 +286,9 @@ START_TEST(item_refused)
     core.roster_seq = 2;
     ck_err(throw_item(R, &core, S, true), TSK_E_RETRY); /* the roster first */
     ck_err(throw_item(S, &core, S, true), TSK_E_MALFORMED); /* its own roster is there already */
+    desk.ctx[R].members->r.time = desk_now + 2 * DAY;
+    ck_err(throw_item(R, &core, S, true), TSK_E_MALFORMED); /* sealed before ours was made, it says: no waiting for that */
+    desk.ctx[R].members->r.time = desk.ctx[S].members->r.time;
     ck_assert_uint_eq(rows_of(R), rows);
     core = core_of(&id);
     ck_ok(throw_item(R, &core, S, true));
@@ -320,13 +329,28 @@ static void find_item(const struct tsk_id16 *id, uint64_t index, struct tsk_id32
 }
 
 /* ---- receipts, openings, deletions ---- */
+static bool carries(const struct letter *l, enum tsk_rec rec)
+{
+    struct tsk_inner inner;
+    struct tsk_slice bytes;
+    struct tsk_envelope env;
+    bool found = false;
+    ck_ok(tsk_rec_decode(TSK_REC_INNER, l->inner, &inner));
+    struct tsk_seq seq = inner.records;
+    while (tsk_seq_next_bytes(&seq, &bytes)) {
+        ck_ok(tsk_cose_parse(bytes, &env));
+        found = found || env.rec == rec;
+    }
+    return found;
+}
+
 START_TEST(receipts)
 {
     struct tsk_id16 id = refer(&PLAN, both, 2, "C1");
     struct tsk_case c = look_case(S, &id);
     struct tsk_receipt r = {.to = *tsk_self(&desk.ctx[T]), .lines_n = 1, .time = desk_now};
-    char note[64];
     struct tsk_txn *t;
+    uint64_t refused;
     r.lines[0] = (struct tsk_receipt_line){c.ref, 0};
     ck_err(throw_at(S, R, TSK_REC_RECEIPT, &r, desk.ctx[R].signer, NULL), TSK_E_WRONGTYPE);
     r.to = *tsk_self(&desk.ctx[S]);
@@ -337,9 +361,13 @@ START_TEST(receipts)
     ck_ok(throw_at(S, R, TSK_REC_RECEIPT, &r, desk.ctx[R].signer, NULL));
     ck_assert(!look_case(S, &id).arrived);
     ck_ok(tsk_txn_begin(desk.ctx[S].store, false, &t));
-    ck_ok(tsk_note_get(t, c.record_no, note, sizeof note));
-    ck_assert_str_eq(note, "refused e.stale");
+    ck_ok(tsk_refusal_get(t, c.no, c.record_no, &refused));
+    ck_assert_uint_eq(refused, 5);
     tsk_txn_abort(t);
+    drop_letter(0);
+    ck_ok(say(S, &id, TSK_ST_RECALLED, NULL)); /* R would wait for the token of such a status, and open nothing meanwhile */
+    for (size_t i = 0; i < desk.letters_n; i++)
+        ck_assert(!carries(&desk.letters[i], TSK_REC_STATUS));
 }
 END_TEST
 

@@ -224,6 +224,35 @@ START_TEST(grant_with_an_old_roster)
 }
 END_TEST
 
+/* The last day moved by whoever carries the grant: a year instead of a hundred days, under the family's old signature. */
+START_TEST(grant_with_an_edited_end)
+{
+    struct tsk_id16 id = refer(&PLAN, both, 2, "C1");
+    uint64_t ends = desk_now + 100 * DAY, later = desk_now + 365 * DAY;
+    struct given g;
+    enum tsk_err last;
+    carry();
+    ck_ok(give(&id, &child, &WORDS("C1"), &g));
+    struct letter *l = &desk.letters[0];
+    uint8_t was[5] = {0x1a}, is[5] = {0x1a};
+    for (int i = 0; i < 4; i++) {
+        was[1 + i] = (uint8_t)(ends >> (24 - 8 * i));
+        is[1 + i] = (uint8_t)(later >> (24 - 8 * i));
+    }
+    uint8_t *at = memmem(l->p, l->inner.n, was, sizeof was);
+    ck_assert_ptr_nonnull(at);
+    memcpy(at, is, sizeof is);
+    ck_assert(deliver(l, &last));
+    ck_err(last, TSK_E_BADSIG);
+    ck_assert_uint_eq(look_case(R, &id).grants_n, 0);
+    ck_err(try_open(&id, "C1", "P1"), TSK_E_NOCONSENT);
+    memcpy(at, was, sizeof was);
+    ck_assert(deliver(&desk.letters[0], &last));
+    ck_ok(last);
+    ck_ok(try_open(&id, "C1", "P1"));
+}
+END_TEST
+
 /* ---- a grant twice, and before its items ---- */
 static struct tsk_id16 same_id;
 static void spoil_same_id(struct tsk_grant *g, struct tsk_wraps *w) { g->id = w->id = same_id; }
@@ -275,6 +304,7 @@ START_TEST(grant_before_its_items)
     struct tsk_id16 id = refer(&PLAN, both, 2, "C1");
     struct given g;
     carry();
+    desk.seq[S][R]++; /* a number that is still on its way */
     ck_ok(give(&id, &child, &WORDS("C1"), &g));
     ck_assert_uint_eq(desk.letters_n, 1);
     struct letter l = desk.letters[0];
@@ -305,6 +335,105 @@ START_TEST(grant_of_a_refused_item)
     ck_assert_uint_eq(look_case(R, &id).grants_n, 0);
     desk.ctx[R].members->r.min_mode = 1;
     carry();
+    ck_ok(try_open(&id, "C1", "P1"));
+}
+END_TEST
+
+/* All that its sender sent before is here, and the item is not: it will not come. */
+START_TEST(grant_whose_items_never_come)
+{
+    struct tsk_id16 id = refer(&PLAN, both, 2, "C1");
+    struct given g;
+    carry();
+    ck_ok(give(&id, &child, &WORDS("C1"), &g));
+    ck_assert(deliver_part(&desk.letters[0], TSK_REC_ITEM, false));
+    ck_assert_uint_eq(look_case(R, &id).grants_n, 0);
+    drop_letter(0);
+    carry(); /* the receipt */
+    ck_assert_int_eq(look_case(S, &id).consent, TSK_CONSENT_WAIT);
+    ck_assert_uint_eq(look_case(S, &id).granted_n, 0);
+}
+END_TEST
+
+/* The token was refused for good, and all that came with it must not wait for it. */
+START_TEST(bundle_of_a_refused_token)
+{
+    struct plan held = PLAN;
+    struct given g;
+    held.hold = true;
+    struct tsk_id16 id = refer(&held, both, 2, "C1");
+    ck_ok(give(&id, &child, &WORDS("C1"), &g));
+    desk.ctx[R].members->r.policy = 2;
+    ck_assert(deliver(&desk.letters[0], NULL));
+    drop_letter(0);
+    carry();
+    ck_assert_int_eq(look_case(S, &id).consent, TSK_CONSENT_WAIT);
+}
+END_TEST
+
+/* A refused item is here alone again: the next grant takes it along. */
+START_TEST(refused_item_goes_again)
+{
+    struct tsk_id16 id = refer(&PLAN, both, 2, "C1");
+    struct given g;
+    carry();
+    desk.ctx[R].members->r.min_mode = 2;
+    ck_ok(give(&id, &child, &WORDS("C1"), &g));
+    carry();
+    ck_assert_uint_eq(look_case(R, &id).items_n, 0);
+    ck_assert_int_eq(look_case(S, &id).consent, TSK_CONSENT_WAIT);
+    desk.ctx[R].members->r.min_mode = 1;
+    ck_ok(give(&id, &child, &WORDS("C1"), &g));
+    carry();
+    ck_assert_int_eq(look_case(S, &id).consent, TSK_CONSENT_GIVEN);
+    ck_ok(try_open(&id, "C1", "P1"));
+}
+END_TEST
+
+/* A yes that never got there is no half of two: the other half does not leave for it. */
+START_TEST(refused_grant_is_no_half)
+{
+    struct plan all = PLAN;
+    struct words w = WORDS("C1");
+    struct given g;
+    all.require = TSK_ALL;
+    w.basis = "B3";
+    struct tsk_id16 id = refer(&all, both, 2, "C1");
+    carry();
+    ck_ok(give(&id, &guardian, &w, &g));
+    ck_ok(give(&id, &child, &w, &g));
+    desk.ctx[R].members->r.min_mode = 2;
+    carry();
+    desk.ctx[R].members->r.min_mode = 1;
+    ck_ok(give(&id, &child, &w, &g));
+    ck_assert_uint_eq(desk.letters_n, 0);
+    ck_ok(give(&id, &guardian, &w, &g));
+    carry();
+    ck_ok(try_open(&id, "C1", "P1"));
+}
+END_TEST
+
+/* Heard in words that only a newer roster names: it waits for that roster, and no longer than to the next one. */
+START_TEST(grant_in_words_to_come)
+{
+    struct tsk_id16 id = refer(&PLAN, both, 2, "C1");
+    struct tsk_roster *r = &desk.ctx[R].members->r;
+    struct tsk_seq words = r->notices;
+    struct given g;
+    enum tsk_err last;
+    carry();
+    ck_ok(give(&id, &child, &WORDS("C1"), &g));
+    r->notices.n = 0;
+    ck_assert(!deliver(&desk.letters[0], NULL));
+    ck_assert_uint_eq(look_case(R, &id).grants_n, 0);
+    uint64_t made_at = r->time;
+    r->time = desk_now + 2 * DAY;
+    ck_assert(deliver(&desk.letters[0], &last));
+    ck_err(last, TSK_E_NOTGRANTED);
+    r->time = made_at;
+    r->notices = words;
+    ck_assert(deliver(&desk.letters[0], &last));
+    ck_ok(last);
     ck_ok(try_open(&id, "C1", "P1"));
 }
 END_TEST
@@ -346,7 +475,10 @@ static TCase *grants(void)
     const TTest *const tests[] = {
         grant_by_the_wrong_person, grant_capped, grant_by_a_stopped_card, holder_refused, recipient_enrolled,
         recipient_enrolled_under_another_kid,
-        grant_after_the_end, grant_with_an_old_roster, grant_twice, grant_before_its_items, grant_of_a_refused_item,
+        grant_after_the_end, grant_with_an_edited_end, grant_with_an_old_roster, grant_twice, grant_before_its_items,
+        grant_of_a_refused_item,
+        grant_whose_items_never_come, bundle_of_a_refused_token, refused_item_goes_again, refused_grant_is_no_half,
+        grant_in_words_to_come,
         grant_without_its_cosign, grant_without_its_holder,
     };
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)

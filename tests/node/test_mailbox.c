@@ -159,6 +159,25 @@ START_TEST(only_the_owner)
 }
 END_TEST
 
+/* Whoever runs another post office of the owner's could have mail thrown away here by what was said there. */
+START_TEST(a_confirm_is_for_one_office)
+{
+    ck_assert_uint_eq(put_plain(AA, BB, STR("for BB")), 0);
+    struct tsk_confirm c = {.time = net_clock(), .post = net.nodes[AA]->kid, .epoch = fetch_plain(BB, 0).epoch, .up_to = 1};
+    struct signed_record s = sign(BB, TSK_REC_CONFIRM, &c);
+    ck_assert_uint_eq(ask_parts(&(struct tsk_slice){s.b, s.n}, 1).code, 4);
+    c.post = net.nodes[PO]->kid;
+    c.time -= TSK_FRESH_S + 2; /* one of its own, kept and said again later */
+    s = sign(BB, TSK_REC_CONFIRM, &c);
+    ck_assert_uint_eq(ask_parts(&(struct tsk_slice){s.b, s.n}, 1).code, 5);
+    ck_assert_uint_eq(MAILS, 1);
+    c.time = net_clock();
+    s = sign(BB, TSK_REC_CONFIRM, &c);
+    ck_assert_uint_eq(ask_parts(&(struct tsk_slice){s.b, s.n}, 1).code, 0);
+    ck_assert_uint_eq(MAILS, 0);
+}
+END_TEST
+
 START_TEST(epochs)
 {
     ck_assert_uint_eq(put_plain(AA, BB, STR("x")), 0);
@@ -273,6 +292,7 @@ static TCase *suite(void)
     tcase_add_test(t, strangers);
     tcase_add_test(t, wrong_shapes);
     tcase_add_test(t, only_the_owner);
+    tcase_add_test(t, a_confirm_is_for_one_office);
     tcase_add_test(t, epochs);
     tcase_add_test(t, long_poll);
     tcase_add_test(t, long_poll_ends);

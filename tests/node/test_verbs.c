@@ -372,6 +372,12 @@ START_TEST(refer_asks_who_could_consent)
     in = with("holders", json_pack("[s]", mother.hex));                                      /* C8 is the child's alone */
     json_array_append_new(json_object_get(in, "details"), world_detail("C8", world_content("c8.code", "ひまわり", NULL)));
     world_refused(S, in, "e.holders", "C8");
+    in = with("holders", json_pack("[s]", child.hex)); /* 13 years, rule version 2: alone, but with no address */
+    json_object_set_new(in, "birth", json_string("2013-05-05"));
+    const char *more = world_content("c1.how", "電話", "c1.addr", "見本 1", "c1.call", "はる", NULL);
+    json_object_set_new(in, "details", json_pack("[o]", world_detail("C1", more)));
+    world_node[S].members->r.policy = 2;
+    world_refused(S, in, "e.holders", "c1.addr");
 }
 END_TEST
 

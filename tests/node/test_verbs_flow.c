@@ -206,6 +206,52 @@ static void many(size_t n)
     ck_ok(tsk_batch_end(&world_node[S], &b));
 }
 
+static void check_ended(int node, const char *verb, const char *state, bool ended)
+{
+    json_t *out = world_do(node, json_pack("{s:s}", "verb", verb));
+    const json_t *list = json_object_get(out, "referrals"), *last = json_array_get(list, json_array_size(list) - 1);
+    ck_assert_str_eq(world_str(last, "referral"), referral);
+    ck_assert_str_eq(world_str(last, "state"), state);
+    ck_assert_int_eq(json_is_true(json_object_get(last, "ended")), ended);
+    ck_assert(!ended || json_is_false(json_object_get(last, "our_turn")));
+    json_decref(out);
+}
+
+static size_t lines_n(int node, const char *verb)
+{
+    json_t *out = world_do(node, json_pack("{s:s}", "verb", verb));
+    size_t n = json_array_size(json_object_get(out, "referrals"));
+    json_decref(out);
+    return n;
+}
+
+/* What is over does not just disappear: for a week it stands last, with the word for its end. */
+START_TEST(what_ended_stays_for_a_week)
+{
+    struct tsk_batch b;
+    refer("X001", false);
+    world_deliver();
+    said(S, act("recalled"), "recalled");
+    check_ended(R, "inbox", "recalled", true);
+    check_ended(S, "board", "recalled", false); /* somebody must still close it */
+    said(S, act_with("closed", "outcome", "O99"), "closed");
+    check_ended(S, "board", "closed", true);
+    check_ended(R, "inbox", "closed", true);
+    ck_assert_uint_eq(lines_n(R, "inbox"), 1);
+    world_now += 6 * 86400;
+    ck_assert_uint_eq(lines_n(R, "inbox"), 1);
+    world_now += 2 * 86400;
+    ck_assert_uint_eq(lines_n(R, "inbox"), 0);
+    ck_assert_uint_eq(lines_n(S, "board"), 0);
+    struct world_hash before = world_rows(R);
+    ck_ok(tsk_batch_begin(&world_node[R], &b));
+    ck_ok(tsk_tick(&world_node[R], &b)); /* and its row goes */
+    ck_ok(tsk_batch_end(&world_node[R], &b));
+    struct world_hash after = world_rows(R);
+    ck_assert_int_ne(memcmp(&before, &after, sizeof after), 0);
+}
+END_TEST
+
 static int place_of(const json_t *line)
 {
     return json_is_true(json_object_get(line, "overdue")) ? 0 : json_is_true(json_object_get(line, "our_turn")) ? 1 : 2;
@@ -250,6 +296,7 @@ static TCase *case_flow(void)
     tcase_add_test(tc, decline_and_reroute);
     tcase_add_test(tc, an_age_ages_through_a_reroute);
     tcase_add_test(tc, recall_wins_before_handed);
+    tcase_add_test(tc, what_ended_stays_for_a_week);
     tcase_add_test(tc, board_puts_late_first_then_our_turn_then_time);
     return tc;
 }

@@ -1,4 +1,5 @@
 /* The consent rule over its whole product, against the protocol's sentences written a second time; grants; stops. */
+#include "schema/cbor.h"
 #include "schema/consent.h"
 
 #include <stdlib.h>
@@ -124,8 +125,10 @@ END_TEST
 
 /* ---- holders ---- */
 
-static enum tsk_err holders_oracle(uint64_t policy, uint64_t age_class, const char *category, bool child, bool guardian)
+static enum tsk_err holders_oracle(const struct tsk_consent_case *c, bool child, bool guardian)
 {
+    uint64_t policy = c->policy, age_class = c->age_class;
+    const char *category = c->category.s;
     bool c8 = strcmp(category, "C8") == 0;
     if (policy < 1 || policy > 2 || age_class < 1 || age_class > 4 || strcmp(category, "C10") == 0)
         return TSK_E_HOLDERS;
@@ -135,30 +138,83 @@ static enum tsk_err holders_oracle(uint64_t policy, uint64_t age_class, const ch
         return guardian ? TSK_OK : TSK_E_HOLDERS;
     if (policy == 1)
         return child || guardian ? TSK_OK : TSK_E_HOLDERS;
-    if (age_class == 2) /* alone: only where the exception can be met at all */
-        return child && (guardian || one_of(category, "C1", "C6", "C1", "C6")) ? TSK_OK : TSK_E_HOLDERS;
+    if (age_class == 2) /* alone: only where the exception is met */
+        return child && (guardian || learning_alone(c)) ? TSK_OK : TSK_E_HOLDERS;
     return child && (guardian || !one_of(category, "C2", "C5", "C2", "C5")) ? TSK_OK : TSK_E_HOLDERS;
+}
+
+static void ck_holders(const struct tsk_consent_case *c)
+{
+    for (unsigned a = 0; a <= 3; a++)
+        for (unsigned b = 0; b <= 3; b++) {
+            uint64_t kinds[] = {a, b};
+            bool keep[] = {a % 2 == 0, b % 2 == 1}, was[] = {keep[0], keep[1]};
+            bool child = a == 1 || b == 1, guardian = a == 2 || b == 2;
+            bool no_guardian = c->age_class == 4 || strcmp(c->category.s, "C8") == 0;
+            enum tsk_err want = holders_oracle(c, child, guardian);
+            ck_err(tsk_consent_holders(c, kinds, 2, keep), want);
+            for (size_t i = 0; i < 2; i++)
+                ck_assert(keep[i] == (want != TSK_OK ? was[i] : kinds[i] == 1 || (kinds[i] == 2 && !no_guardian)));
+        }
 }
 
 START_TEST(holders_over_the_whole_product)
 {
     static const char *const categories[] = {"C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10"};
-    for (uint64_t policy = 0; policy <= 3; policy++)
-        for (uint64_t age_class = 0; age_class <= 5; age_class++)
+    static const char *const types[] = {"T06", "T01", "T15"}, *const needs[] = {"N07", "N01", "N24"};
+    struct tsk_consent_case c = {.needs_n = 1};
+    for (c.policy = 0; c.policy <= 3; c.policy++)
+        for (c.age_class = 0; c.age_class <= 5; c.age_class++)
             for (size_t k = 0; k < 10; k++)
-                for (unsigned a = 0; a <= 3; a++)
-                    for (unsigned b = 0; b <= 3; b++) {
-                        uint64_t kinds[] = {a, b};
-                        bool keep[] = {a % 2 == 0, b % 2 == 1}, was[] = {keep[0], keep[1]};
-                        bool child = a == 1 || b == 1, guardian = a == 2 || b == 2;
-                        bool no_guardian = age_class == 4 || k == 7;
-                        enum tsk_err want = holders_oracle(policy, age_class, categories[k], child, guardian);
-                        ck_err(tsk_consent_holders(policy, age_class, code(categories[k]), kinds, 2, keep), want);
-                        for (size_t i = 0; i < 2; i++)
-                            ck_assert(keep[i] == (want != TSK_OK ? was[i]
-                                                                 : kinds[i] == 1 || (kinds[i] == 2 && !no_guardian)));
-                    }
-    ck_err(tsk_consent_holders(1, 2, code("C1"), NULL, 0, NULL), TSK_E_HOLDERS);
+                for (size_t t = 0; t < 9; t++) {
+                    struct tsk_code need = code(needs[t / 3]);
+                    c.category = code(categories[k]);
+                    c.recipient_type = code(types[t % 3]);
+                    c.needs = &need;
+                    ck_holders(&c);
+                }
+    struct tsk_code need = code("N07");
+    c = (struct tsk_consent_case){.policy = 1, .age_class = 2, .category = code("C1"), .recipient_type = code("T06"),
+                                  .needs = &need, .needs_n = 1};
+    ck_err(tsk_consent_holders(&c, NULL, 0, NULL), TSK_E_HOLDERS);
+}
+END_TEST
+
+/* One item more than what a child alone may say of itself. */
+START_TEST(content_of_a_child_alone)
+{
+    static const struct { uint64_t policy, age_class, second; const char *need, *category, *more; enum tsk_err want; } rows[] = {
+        {2, 2, 0, "N07", "C1", NULL, TSK_OK},      {2, 2, 0, "N07", "C1", "c1.how", TSK_OK},
+        {2, 2, 0, "N07", "C1", "c1.name", TSK_E_HOLDERS}, {2, 2, 0, "N07", "C1", "c1.tel", TSK_E_HOLDERS},
+        {2, 2, 2, "N07", "C1", "c1.name", TSK_OK}, {2, 2, 1, "N07", "C1", "c1.name", TSK_E_HOLDERS},
+        {2, 2, 0, "N01", "C1", "c1.name", TSK_OK}, {2, 2, 0, "N07", "C6", "c1.name", TSK_OK},
+        {2, 3, 0, "N07", "C1", "c1.name", TSK_OK}, {1, 2, 0, "N07", "C1", "c1.name", TSK_OK}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct tsk_code need = code(rows[i].need);
+        struct tsk_consent_case c = {.policy = rows[i].policy, .age_class = rows[i].age_class, .category = code(rows[i].category),
+                                     .recipient_type = code("T06"), .needs = &need, .needs_n = 1};
+        uint64_t kinds[] = {1, rows[i].second};
+        uint8_t buf[64];
+        struct tsk_cbor_out out;
+        struct tsk_slice content, key = {NULL, 0};
+        tsk_cbor_out_init(&out, buf, sizeof buf);
+        tsk_cbor_put_map(&out, rows[i].more != NULL ? 2 : 1);
+        tsk_cbor_put_str(&out, "c1.call");
+        tsk_cbor_put_str(&out, "Haru");
+        if (rows[i].more != NULL) {
+            tsk_cbor_put_str(&out, rows[i].more);
+            tsk_cbor_put_str(&out, "x");
+        }
+        ck_ok(tsk_cbor_out_done(&out, &content));
+        ck_err(tsk_consent_content(&c, kinds, rows[i].second != 0 ? 2 : 1, content, &key), rows[i].want);
+        if (rows[i].want != TSK_OK)
+            ck_assert(key.n == strlen(rows[i].more) && memcmp(key.p, rows[i].more, key.n) == 0);
+    }
+    struct tsk_code need = code("N07");
+    struct tsk_consent_case c = {.policy = 2, .age_class = 2, .category = code("C1"), .recipient_type = code("T06"), .needs = &need,
+                                 .needs_n = 1};
+    struct tsk_slice key;
+    ck_assert_int_ne(tsk_consent_content(&c, (const uint64_t[]){1}, 1, (struct tsk_slice){(const uint8_t *)"\xa1", 1}, &key), TSK_OK);
 }
 END_TEST
 
@@ -324,6 +380,7 @@ static TCase *rule(void)
     tcase_add_test(t, the_rule_over_the_whole_product);
     tcase_add_test(t, the_table_is_dated);
     tcase_add_test(t, holders_over_the_whole_product);
+    tcase_add_test(t, content_of_a_child_alone);
     return t;
 }
 

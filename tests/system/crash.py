@@ -155,8 +155,8 @@ class Story:
 
     # -- the check --
     def check(self, lost):
-        s_open = [r["referral"] for r in self.s.get("board")["referrals"]]
-        t_open = [r["referral"] for r in self.t.get("inbox")["referrals"]]
+        s_open = [r["referral"] for r in self.s.get("board")["referrals"] if not r["ended"]]
+        t_open = [r["referral"] for r in self.t.get("inbox")["referrals"] if not r["ended"]]
         true(len(set(s_open)) == len(s_open) and len(set(t_open)) == len(t_open), "something is listed twice")
         for id in set(t_open) - set(s_open): # what has ended stays with the sender alone until it is closed
             true(False, id, "is", self.s.state(id), "at the sender and", self.t.state(id), "at the recipient")

@@ -27,6 +27,27 @@ def grows(net, s, t, card):
     return u, refs
 
 
+def skews(net, s, t, u, card):
+    """The sender has the newer roster first. All that is sealed and granted under it waits at the recipient, and is lost to
+    nobody; nothing of it opens until the recipient has installed it, too."""
+    v = net.node("X007", listen="tls")
+    net.ok("roster", "admit", "--dir", f"{net.dir}/R", v.dir)
+    net.install(s)
+    true(s.get("status")["roster"]["seq"] > t.get("status")["roster"]["seq"], "no skew")
+    ref = s.refer("X001", card.id, need="N05")["referral"]
+    wait_for("the token", lambda: s.state(ref) == "arrived")
+    s.give(ref, card)
+    time.sleep(3)
+    true(code(t.open(ref)) in ("e.noconsent", "e.retry"), "opened under the old roster:", t.open(ref))
+    true([c["state"] for c in s.history(ref)["consents"]] == ["live"], "refused:", s.history(ref)["consents"])
+    net.install(t), net.install(u)
+    s.end(), s.start()  # its parcel is due again at once, instead of in some minutes
+    wait_for("an opening", lambda: "content" in t.open(ref), seconds=60)
+    agree(s, t, ref)
+    del net.nodes["X007"]
+    say("what was sealed under a newer roster than the recipient's waits for it, and opens then")
+
+
 def refuses(net, s, t, u):
     """Each refusal leaves the roster in force as it is, in the folder and in the running daemon."""
     kept = open(f"{s.dir}/roster.cose", "rb").read()
@@ -105,6 +126,7 @@ def main():
         card = s.card("haru")
         u, refs = grows(net, s, t, card)
         refuses(net, s, t, u)
+        skews(net, s, t, u, card)
         expires(net, s, t, u, card, refs)
         net.end()
     say("ok")

@@ -206,7 +206,7 @@ until_ok 10 opens X001 "$BOTH" C1
 at X001 open "$BOTH" C6 --purpose P1; no 1 e.notgranted
 
 # consent given and stopped, over and over: a grant lifts the stops over what it is for, 64 at most
-stop64() { for _ in $(seq "$1"); do at 01100-YC consent withdraw "$GRANT" --staff-reason S1; ok; done; }
+stop64() { for n in $(seq "$1"); do at 01100-YC consent withdraw "$GRANT" --staff-reason "call $n"; ok; done; }
 give 01100-YC "$first" haru C6; ok
 give 01100-YC "$first" haru C1; ok
 stop64 64
