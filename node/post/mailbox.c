@@ -110,8 +110,9 @@ static enum tsk_err share_take(const struct tsk_ctx *ctx, struct tsk_bucket *k, 
     return TSK_OK;
 }
 
+/* What comes for this node itself does not pile up: the inbox takes it, or the part of it that there is room for. */
 static enum tsk_err room(struct tsk_ctx *ctx, const struct tsk_batch *b, const struct request *q,
-                         const struct tsk_entry *sender)
+                         const struct tsk_entry *sender, bool own)
 {
     struct tsk_bucket *k = bucket_of(ctx, sender);
     uint64_t bytes = q->parts[0].n + q->parts[1].n;
@@ -124,7 +125,7 @@ static enum tsk_err room(struct tsk_ctx *ctx, const struct tsk_batch *b, const s
     if (q->parts[1].n > SMALL_PARCEL)
         return TSK_E_NOROOM;
     TSK_TRY(tsk_room(b->txn, TSK_GROW_SMALL, bytes));
-    return share_take(ctx, k, bytes, q->parts[1].n <= ONE_BLOCK);
+    return own ? TSK_OK : share_take(ctx, k, bytes, q->parts[1].n <= ONE_BLOCK);
 }
 
 static void share_give_back(void *arg, const struct tsk_kid *sender, uint64_t bytes)
@@ -168,8 +169,9 @@ static enum tsk_err do_put(struct tsk_ctx *ctx, struct tsk_batch *b, struct requ
     const struct tsk_entry *to = tsk_member_by_kid(ctx->members, &put.to, b->now);
     if (to == NULL || !tsk_hosts(to, tsk_self(ctx)))
         return TSK_E_UNKNOWNPEER;
-    TSK_TRY(room(ctx, b, q, signer));
-    if (tsk_kid_eq(&put.to, tsk_self(ctx)))
+    bool own = tsk_kid_eq(&put.to, tsk_self(ctx));
+    TSK_TRY(room(ctx, b, q, signer, own));
+    if (own)
         return tsk_inbox_mail(ctx, b, q->parts[0], q->parts[1]);
     return put_keep(ctx, b, q, &put, &signer->m.kid);
 }
