@@ -104,6 +104,7 @@ START_TEST(question_and_answer)
     said(R, act("acked"), "acked");
     said(R, act_with("need_info", "reason", "C2"), "need_info");
     world_refused(R, act_with("answered", "reason", "tel"), "e.forbidden", "need_info");
+    world_refused(S, act_with("answered", "reason", "given"), "e.noconsent", "given"); /* nothing was */
     said(S, act_with("answered", "reason", "tel"), "acked");
     world_refused(S, act_with("answered", "reason", "tel"), "e.state", NULL);
 }
