@@ -110,7 +110,8 @@ static void show_stop(struct tsk_cli *c, const json_t *v)
     printf("%s%s%s%s%s%s  %s\n", by, tsk_words(c, "", ": "), word_of(c, STOPS, tsk_js(v, "form")),
            *reason ? " (" : "", reason, *reason ? ")" : "",
            json_is_true(json_object_get(v, "effective")) ? tsk_words(c, "止まりました", "stopped")
-                                                         : tsk_words(c, "相手にまだ届いていません(電話する)", "has not reached the agency yet: telephone them"));
+                                                         : tsk_words(c, "相手にまだ届いていません(電話する)",
+                                                                     "has not reached the agency yet: telephone them"));
 }
 
 static void show_opening(struct tsk_cli *c, const json_t *v)

@@ -128,7 +128,8 @@ static enum tsk_err check_given(struct tsk_call *call, const struct tsk_case *c)
     }
     return tsk_call_fail_next(call, TSK_E_NOCONSENT, "given",
                               "まだ何も渡していません。家族の同意を受けてから答えてください。電話で答えたときは --reason tel、渡さないときは --reason no です。",
-                              "Nothing has been given yet. Answer once the family has consented; by telephone it is --reason tel, and --reason no if it is not given.");
+                              "Nothing has been given yet. Answer once the family has consented; "
+                              "by telephone it is --reason tel, and --reason no if it is not given.");
 }
 
 static enum tsk_err say(struct tsk_call *call, const struct tsk_case *c, const struct event *ev, struct tsk_status *s)

@@ -105,7 +105,8 @@ static enum tsk_err enrol_check(struct tsk_call *call, const struct card *card, 
         return tsk_call_fail_next(call, TSK_E_EXISTS, kind_name(card->kind),
                                   "このカードは、ここではもう一方の種類(本人か保護者)で登録されています。--kind を確かめてください。"
                                   "人が違うときは、その人のカードを作ってください。",
-                                  "Here this card is enrolled as one of the other kind. Check --kind; another person needs a card of their own.");
+                                  "Here this card is enrolled as one of the other kind. "
+                                  "Check --kind; another person needs a card of their own.");
     return card->stopped ? TSK_E_CARDSTOPPED : TSK_OK;
 }
 

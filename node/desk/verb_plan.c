@@ -19,13 +19,13 @@ enum tsk_err tsk_plan_to(struct tsk_call *call, struct tsk_plan *p)
     TSK_TRY(tsk_call_roster_fresh(call, p->now));
     if ((self->m.roles & TSK_ROLE_SENDER) == 0)
         return tsk_call_fail(call, TSK_E_FORBIDDEN, self->m.partner);
-    const struct tsk_entry *e = tsk_member_by_partner(call->ctx->members, to, p->now);
-    if (e == NULL || (e->m.roles & TSK_ROLE_RECIPIENT) == 0)
-        return tsk_call_fail(call, TSK_E_UNKNOWNPEER, to);
-    if (memcmp(e->m.kid.b, self->m.kid.b, sizeof e->m.kid.b) == 0)
+    if (strcmp(to, self->m.partner) == 0)
         return tsk_call_fail_next(call, TSK_E_USAGE, self->m.partner,
                                   "自分の機関へはつなげません。ほかの機関の番号を --to に指定してください。",
                                   "You cannot refer to your own agency. Give another agency's id with --to.");
+    const struct tsk_entry *e = tsk_member_by_partner(call->ctx->members, to, p->now);
+    if (e == NULL || (e->m.roles & TSK_ROLE_RECIPIENT) == 0)
+        return tsk_call_fail(call, TSK_E_UNKNOWNPEER, to);
     p->to = e;
     return TSK_OK;
 }
@@ -199,7 +199,8 @@ static enum tsk_err birth_agrees(struct tsk_call *call, struct tsk_plan *p, stru
         !same_birth(&said, &given, p->now))
         return tsk_call_fail_next(call, TSK_E_DETAIL, "c1.birth",
                                   "--birth と c1.birth が食い違っています。どちらが正しいか確かめて、同じ日(または合う年齢)にそろえてください。",
-                                  "--birth and c1.birth differ. See which is right, and give the same day, or an age that fits it, in both.");
+                                  "--birth and c1.birth differ. "
+                                  "See which is right, and give the same day, or an age that fits it, in both.");
     return given.by_age && !said.by_age ? tsk_plan_birth(call, birth, p) : TSK_OK;
 }
 
