@@ -158,6 +158,16 @@ enum tsk_err tsk_cli_status(struct tsk_cli *c)
     return tsk_ask_out(c, tsk_request("status"));
 }
 
+static void show_store(struct tsk_cli *c)
+{
+    const json_t *store = json_object_get(c->out, "store");
+    double mb = 1024 * 1024, used = (double)tsk_jn(store, "used") / mb, max = (double)tsk_jn(store, "max") / mb;
+    printf("%s: %.1f / %.1f MiB\n", tsk_words(c, "保存場所", "Store"), used, max);
+    if (json_is_true(json_object_get(store, "full")))
+        puts(tsk_words(c, "保存場所がいっぱいです。新しいつなぎと同意は、空きができるまで受け付けません。取り消しは受け付けます。",
+                       "The store is full: no new referrals and consents until there is room. Withdrawals are taken."));
+}
+
 static void show_peers(struct tsk_cli *c, const json_t *peers)
 {
     size_t n = json_array_size(peers);
@@ -200,6 +210,7 @@ void tsk_show_status(struct tsk_cli *c)
                tsk_words(c, "使える期限", "valid until"), until);
     else
         puts(tsk_words(c, "名簿: まだ入っていません(tasuki roster install)", "Roster: none yet (tasuki roster install)"));
+    show_store(c);
     if (json_array_size(peers) > 0)
         show_peers(c, peers);
 }

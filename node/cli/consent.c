@@ -71,7 +71,7 @@ void tsk_terminal_last_day(uint64_t cap, char ret_day[16])
 
 /* Nothing is chosen yet when the notice is read: what stands in the places of categories and last day. */
 static const struct { uint64_t kind; const char *lang, *categories, *until; } OPEN_WORDS[] = {
-    {TSK_HOLDER_CHILD, "ja-Hira", "あなたが えらんだ もの", "あなたが きめる ひ"},
+    {TSK_HOLDER_CHILD, "ja-Hira", "あなたが えらんだ もの", "あなたが えらんだ さいごの ひ"},
     {TSK_HOLDER_CHILD, "ja", "あなたが選(えら)んだもの", "あなたが決(き)める日(ひ)"},
     {TSK_HOLDER_CHILD, "en", "what you choose", "the day you choose"},
     {TSK_HOLDER_GUARDIAN, "ja", "お選びになるもの", "お決めになる日"},
@@ -158,7 +158,7 @@ enum tsk_err tsk_cli_consent_show(struct tsk_cli *c)
 static const struct tsk_family_words SHOWN[] = {
     {"ja-Hira", TSK_UI_EASY, " (もう「いいです」と いいました)",
      "  ここには でません。ほかの ひとの カードも いります。みんなの カードを いっしょに だすと、よめます。",
-     "いちばん おそくて この ひまで"},
+     "えらべる いちばん おそい ひ"},
     {"ja", TSK_UI_JA, " (同意ずみ)",
      "  ここには表示できません。ほかの人のカードも必要です。全員のカードを一緒に出すと読めます(--card-file と --pin-file を人数分)。",
      "選べるいちばん遅い日"},

@@ -93,13 +93,12 @@ struct columns { size_t n, kana, name_en; };
 static size_t cut(char *line, char *cells[COLUMNS_MAX])
 {
     size_t n = 0;
-    for (char *at = line; at; n++) {
+    cells[n++] = line;
+    while ((line = strchr(line, '\t')) != NULL) {
         if (n == COLUMNS_MAX)
             return SIZE_MAX;
-        cells[n] = at;
-        at = strchr(at, '\t');
-        if (at)
-            *at++ = '\0';
+        *line++ = '\0';
+        cells[n++] = line;
     }
     return n;
 }

@@ -5,10 +5,22 @@
 #include "node/cli/terminal.h"
 #include "schema/date.h"
 
-static json_t *party(const char *role, const char *type, struct tsk_who who)
+/* The directory has neither streets nor telephone numbers: a ward, and when the counter is open. */
+static const char *address_of(const struct tsk_cli *c, const struct tsk_who *who)
 {
-    json_t *o = json_pack("{s:s,s:s,s:s,s:s}", "party_id", who.id, "party_name", who.name, "party_role", role, "party_type",
-                          type);
+    if (who->hidden)
+        return tsk_words(c, "非公開", "not public");
+    if (*who->ward.s)
+        return tsk_code_text(TSK_LIST_WARD, who->ward.s, c->ui);
+    return tsk_words(c, "市全域", "the whole city");
+}
+
+static json_t *party(const struct tsk_cli *c, const char *role, const char *type, struct tsk_who who)
+{
+    char contact[TSK_NAME_MAX + 64];
+    snprintf(contact, sizeof contact, "%s %s", tsk_words(c, "電話・窓口", "telephone, counter"), who.hours);
+    json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "party_id", who.id, "party_name", who.name, "party_role", role,
+                          "party_type", type, "party_address", address_of(c, &who), "party_contact", contact);
     if (*who.kana)
         json_object_set_new(o, "party_name_kana", json_string(who.kana));
     if (*who.name_en)
@@ -44,9 +56,11 @@ static json_t *processing_of(const struct tsk_cli *c, const struct tsk_terminal 
         "retention_period", days, "withdrawal_method", "how",
         tsk_words(c, "カード、このコード、電話、窓口のどれでも、理由なしで", "card, this code, telephone or counter, no reason asked"),
         "code", code);
-    json_object_set_new(o, "pii_controllers", json_pack("[o]", party("controller", "sender", tsk_terminal_who(t, &g->sender))));
+    json_object_set_new(o, "pii_controllers",
+                        json_pack("[o]", party(c, "controller", "sender", tsk_terminal_who(t, &g->sender))));
     json_object_set_new(o, "recipient_third_parties",
-                        json_pack("[o]", party("third_party", "recipient", tsk_terminal_who(t, &g->recipient))));
+                        json_pack("[o]", party(c, "third_party", "recipient", tsk_terminal_who(t, &g->recipient))));
+    json_object_set_new(o, "jurisdiction", json_string("JP"));
     json_object_set_new(o, "processing_locations", json_string("JP"));
     json_object_set_new(o, "geographic_restrictions", json_string("JP"));
     json_object_set_new(o, "privacy_rights",
@@ -57,12 +71,14 @@ static json_t *processing_of(const struct tsk_cli *c, const struct tsk_terminal 
 json_t *tsk_receipt_json(struct tsk_cli *c, const struct tsk_terminal *t, const struct tsk_grant *g, const char *code,
                          const char *state)
 {
-    char at[32], until[32], last[16];
+    char at[32], until[32], last[16], interval[72];
     tsk_time_format(g->time, at);
     tsk_time_format(g->expires, until);
     /* `expires` is the first second after the last day. */
     tsk_date_format(tsk_date_of(g->expires - 1), last);
-    json_t *event = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:o}", "event_time", at, "valid_until", until, "last_day", last,
+    snprintf(interval, sizeof interval, "%s/%s", at, until); /* ISO 8601: from, to */
+    json_t *event = json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:o}", "event_time", at, "validity_duration", interval,
+                              "valid_until", until, "last_day", last,
                               "event_type", "explicit", "event_state", state, "entity_role",
                               g->role == TSK_HOLDER_CHILD ? "self" : "guardian", "entity_id",
                               tsk_jhex(g->holder.b, sizeof g->holder.b));

@@ -93,6 +93,9 @@ struct tsk_who tsk_terminal_who(const struct tsk_terminal *t, const struct tsk_k
         copy_name(who.name, e->org.name);
         copy_name(who.kana, e->org.kana);
         copy_name(who.name_en, e->org.name_en);
+        copy_name(who.hours, e->org.hours);
+        who.ward = e->org.ward;
+        who.hidden = e->org.flags & 1;
     } else {
         tsk_hex(kid->b, 7, who.id);
         memcpy(who.name, who.id, 15);

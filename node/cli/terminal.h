@@ -35,9 +35,14 @@ TSK_MUST_USE enum tsk_err tsk_terminal_open(struct tsk_cli *c, size_t index, str
 TSK_MUST_USE enum tsk_err tsk_terminal_node(struct tsk_cli *c, struct tsk_terminal *t);
 /* The root of card and PIN: most of a second and 128 MiB. */
 TSK_MUST_USE enum tsk_err tsk_terminal_unlock(struct tsk_terminal *t);
-/* Partner id and names of a key in the roster; the key's own hex digits cut short if it has none. kana and name_en may be
- * empty. */
-struct tsk_who { char id[TSK_PARTNER_ID_CAP], name[TSK_NAME_MAX + 1], kana[TSK_NAME_MAX + 1], name_en[TSK_NAME_MAX + 1]; };
+/* What the roster's directory says of a key's owner; the key's own hex digits cut short, as id and name, if it says nothing.
+ * kana, name_en, hours and ward may be empty. */
+struct tsk_who {
+    char id[TSK_PARTNER_ID_CAP], name[TSK_NAME_MAX + 1], kana[TSK_NAME_MAX + 1], name_en[TSK_NAME_MAX + 1];
+    char hours[TSK_NAME_MAX + 1];
+    struct tsk_code ward;        /* empty: the whole city */
+    bool hidden;                 /* where it is must not be said */
+};
 struct tsk_who tsk_terminal_who(const struct tsk_terminal *t, const struct tsk_kid *kid);
 /* The name for a text in this language (of a notice): kana in ja-Hira, English in en, where there is one. */
 const char *tsk_who_in(const struct tsk_who *w, const char *lang);

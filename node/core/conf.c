@@ -195,7 +195,7 @@ enum tsk_err tsk_conf_write(const char *dir, const struct tsk_conf *conf)
     FILE *f = open_memstream(&text, &n);
     if (f == NULL)
         return TSK_E_NOMEM;
-    fputs("# Settings of this node: `key = value`, read when the node starts. Every key is shown.\n", f);
+    fputs("# Settings of this node: `key = value`, read at the start and on SIGHUP. Every key is shown.\n", f);
     for (const struct row *r = rows; r < rows + ROWS; r++)
         print_row(f, &c, r);
     if (fclose(f) != 0) {

@@ -29,21 +29,23 @@ static_assert(sizeof handlers / sizeof *handlers == TSK_REC_COUNT, "one handler 
 /* Which role a node needs to send a record (0: any member), and where the record keeps its own id and its time. A holder
  * has no id of its own: its kid and its state name it. A record that may travel and has no line here does not compile. */
 #define NO_ID SIZE_MAX
+/* The two at the end: how it grows the store when a peer sends it, and when it is made here. Nothing that ends something
+ * is refused for lack of room, and what this machine says by itself belongs to what was taken already. */
 #define AT(name, id, time) offsetof(struct tsk_##name, id), offsetof(struct tsk_##name, time)
-#define RULE_holder {0, NO_ID, offsetof(struct tsk_holder, time)}
-#define RULE_referral {TSK_ROLE_SENDER, AT(referral, id, created)}
-#define RULE_item {TSK_ROLE_SENDER, AT(item, core.id, core.created)}
-#define RULE_grant {0, AT(grant, id, time)}
-#define RULE_withdraw {0, AT(withdraw, id, time)}
-#define RULE_status {0, AT(status, id, time)}
-#define RULE_receipt {0, AT(receipt, id, time)}
-#define RULE_open {TSK_ROLE_RECIPIENT, AT(open, id, time)}
-#define RULE_cosign {TSK_ROLE_SENDER, AT(cosign, id, time)}
-#define RULE_deleted {TSK_ROLE_RECIPIENT, AT(deleted, id, time)}
+#define RULE_holder {0, NO_ID, offsetof(struct tsk_holder, time), TSK_GROW_BULK, TSK_GROW_STOP}
+#define RULE_referral {TSK_ROLE_SENDER, AT(referral, id, created), TSK_GROW_BULK, TSK_GROW_BULK}
+#define RULE_item {TSK_ROLE_SENDER, AT(item, core.id, core.created), TSK_GROW_BULK, TSK_GROW_BULK}
+#define RULE_grant {0, AT(grant, id, time), TSK_GROW_BULK, TSK_GROW_BULK}
+#define RULE_withdraw {0, AT(withdraw, id, time), TSK_GROW_STOP, TSK_GROW_STOP}
+#define RULE_status {0, AT(status, id, time), TSK_GROW_SMALL, TSK_GROW_STOP}
+#define RULE_receipt {0, AT(receipt, id, time), TSK_GROW_STOP, TSK_GROW_STOP}
+#define RULE_open {TSK_ROLE_RECIPIENT, AT(open, id, time), TSK_GROW_SMALL, TSK_GROW_SMALL}
+#define RULE_cosign {TSK_ROLE_SENDER, AT(cosign, id, time), TSK_GROW_SMALL, TSK_GROW_STOP}
+#define RULE_deleted {TSK_ROLE_RECIPIENT, AT(deleted, id, time), TSK_GROW_STOP, TSK_GROW_STOP}
 
-static const struct { uint64_t role; size_t id, time; } rules[TSK_REC_COUNT] = {
+static const struct { uint64_t role; size_t id, time; enum tsk_grow sent, made; } rules[TSK_REC_COUNT] = {
 #define ROW_YES(name) RULE_##name
-#define ROW_NO(name) {0, NO_ID, 0}
+#define ROW_NO(name) {0, NO_ID, 0, TSK_GROW_BULK, TSK_GROW_BULK}
 #define TSK_RECORD(name, NAME, max_len, form, signer, parcel) [TSK_REC_##NAME] = ROW_##parcel(name),
 #include "schema/records.def"
 #undef TSK_RECORD
@@ -93,6 +95,20 @@ static bool stops(const struct tsk_admitted *a)
 {
     const struct tsk_holder *h = a->record;
     return a->env.rec == TSK_REC_WITHDRAW || (a->env.rec == TSK_REC_HOLDER && h->state == TSK_HOLDER_STOPPED);
+}
+
+/* A family's no is no growth. */
+static bool refuses(const struct tsk_admitted *a)
+{
+    return a->env.rec == TSK_REC_GRANT && ((const struct tsk_grant *)a->record)->state == TSK_GRANT_REFUSED;
+}
+
+static enum tsk_err check_room(const struct tsk_batch *b, const struct tsk_admitted *a)
+{
+    const struct tsk_inner *inner = a->in->inner;
+    uint64_t along = inner == NULL ? 0 : inner->cts.bytes.n + inner->wraps.bytes.n;
+    enum tsk_grow grow = a->own ? rules[a->env.rec].made : rules[a->env.rec].sent;
+    return stops(a) || refuses(a) ? TSK_OK : tsk_room(b->txn, grow, a->in->bytes.n + along);
 }
 
 static enum tsk_err check_time(struct tsk_batch *b, const struct tsk_admitted *a)
@@ -265,6 +281,7 @@ static enum tsk_err handle(struct tsk_ctx *ctx, struct tsk_batch *b, struct tsk_
     struct tsk_id32 first;
     if (tsk_has(b->txn, &known))
         return known_before(b, a);
+    TSK_TRY(check_room(b, a));
     TSK_TRY(find_conflict(ctx, b, a, &first));
     if (a->conflict)
         tsk_log(TSK_LOG_WARN, "conflict", "type=%s id=%s first=%s author=%s", tsk_rec_name(a->env.rec), TSK_SHORT(a->id),

@@ -50,6 +50,7 @@ struct tsk_case {
     enum tsk_state state; enum tsk_side token, duty; bool handed, waits_handed;
     /* sender only: what stays here */
     char birth[16];                  /* as given: a date or ~NN */
+    uint64_t birth_asked;            /* when it was given: an age ages, also through a re-route */
     uint64_t age_class, class_until, age_18;
     uint64_t require;                /* enum tsk_all */
     /* as chosen (a guardian is left out of a C8 item all the same) */

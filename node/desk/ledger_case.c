@@ -21,6 +21,7 @@ static const struct tsk_row_field case_fields[] = {
     TSK_F_BOOL(tsk_case, handed),
     TSK_F_BOOL(tsk_case, waits_handed),
     TSK_F_FIXED(tsk_case, birth),
+    TSK_F_U64(tsk_case, birth_asked),
     TSK_F_U64(tsk_case, age_class),
     TSK_F_U64(tsk_case, class_until),
     TSK_F_U64(tsk_case, age_18),

@@ -125,9 +125,11 @@ static void login_name(uint64_t uid, char *ret_name, size_t cap)
 static enum tsk_err staff_of(struct tsk_call *call, uint64_t uid)
 {
     const json_t *staff = json_object_get(call->in, "staff");
+    if (uid == UINT64_MAX)
+        return TSK_E_FORBIDDEN; /* who asks cannot be said */
     if (staff != NULL) {
         size_t n = json_string_length(staff);
-        if (n == 0 || n > TSK_JSON_TEXT_MAX) {
+        if (n == 0 || n > TSK_JSON_TEXT_MAX || strncmp(json_string_value(staff), "uid:", 4) == 0) {
             tsk_what(call->what, "staff");
             return TSK_E_USAGE;
         }
@@ -205,6 +207,12 @@ static json_t *parse(struct tsk_slice request)
     return json_loadb((const char *)request.p, request.n, JSON_REJECT_DUPLICATES, &where);
 }
 
+/* Refused before anything was touched, so nobody else's work need be done again; to staff it is the same full disk. */
+static enum tsk_err to_staff(enum tsk_err e)
+{
+    return e == TSK_E_NOROOM ? TSK_E_DISKFULL : e;
+}
+
 static enum tsk_err answer(struct tsk_call *call, struct tsk_slice request, uint64_t uid, json_t **ret_out)
 {
     tsk_json_init();
@@ -224,7 +232,7 @@ static enum tsk_err answer(struct tsk_call *call, struct tsk_slice request, uint
     }
     if (e != TSK_OK) {
         json_decref(call->out);
-        call->out = tsk_error_json(e, call->ui, call->what, false);
+        call->out = tsk_error_json(to_staff(e), call->ui, call->what, false);
         if (call->next != NULL)
             tsk_json_put_text(json_object_get(call->out, "error"), "next", call->next);
     }
@@ -300,7 +308,7 @@ enum tsk_err tsk_verb_run(struct tsk_ctx *ctx, struct tsk_batch *b, struct tsk_m
 {
     struct tsk_call call = {.ctx = ctx, .b = b};
     json_t *out;
-    TSK_TRY(answer(&call, (struct tsk_slice){m->p, m->n}, m->num, &out));
+    TSK_TRY(answer(&call, (struct tsk_slice){m->p, m->n}, m->num2, &out));
     enum tsk_err e = b == NULL ? reply_now(ctx, m->handle, out)
                                : queue_reply(b, out, (struct reply){m->handle, call.ui, NULL, 0});
     json_decref(out);

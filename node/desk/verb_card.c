@@ -120,6 +120,7 @@ enum tsk_err tsk_verb_card_enrol(struct tsk_call *call)
     tsk_json_bytes(call->in, "card_id", id.b, sizeof id.b);
     TSK_TRY(card_look(call->b->txn, &id, &card));
     TSK_TRY(enrol_check(call, &card, kind));
+    TSK_TRY(tsk_room(call->b->txn, TSK_GROW_BULK, 0));
     TSK_TRY(tsk_now(call->ctx, call->b, &now));
     const json_t *list = json_object_get(call->in, "holders");
     for (size_t i = 0; i < json_array_size(list); i++)

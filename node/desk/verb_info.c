@@ -58,6 +58,16 @@ static json_t *roster_json(const struct tsk_members *m)
     return o;
 }
 
+static json_t *store_json(const struct tsk_store *s)
+{
+    struct tsk_use use = tsk_store_use(s);
+    json_t *o = json_object();
+    tsk_json_put_num(o, "used", use.used);
+    tsk_json_put_num(o, "max", use.max);
+    tsk_json_put_flag(o, "full", use.full);
+    return o;
+}
+
 /* Ready = there is a roster and this node is in it: only then can anybody reach it, or it anybody. */
 enum tsk_err tsk_verb_status(struct tsk_call *call)
 {
@@ -72,6 +82,7 @@ enum tsk_err tsk_verb_status(struct tsk_call *call)
     tsk_json_put_num(call->out, "queue", tsk_outbox_waiting(call->ctx));
     tsk_json_put(call->out, "peers", peers);
     tsk_json_put(call->out, "clock", clock);
+    tsk_json_put(call->out, "store", store_json(call->ctx->store));
     tsk_json_put(call->out, "roster", roster_json(call->ctx->members));
     return peers_json(call, peers);
 }

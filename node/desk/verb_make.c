@@ -39,6 +39,7 @@ static enum tsk_err fill_case(struct tsk_call *call, const struct tsk_plan *p, c
     struct tsk_case c;
     TSK_TRY(tsk_case_by_ref(call->b->txn, ref, &c));
     memcpy(c.birth, p->birth, sizeof c.birth);
+    c.birth_asked = p->birth_asked;
     c.age_class = p->age_class;
     c.class_until = p->class_until;
     c.age_18 = p->age_18;

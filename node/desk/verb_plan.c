@@ -80,15 +80,18 @@ enum tsk_err tsk_plan_codes(struct tsk_call *call, struct tsk_plan *p)
     return TSK_OK;
 }
 
-enum tsk_err tsk_plan_birth(struct tsk_call *call, const char *birth, struct tsk_plan *p)
+enum tsk_err tsk_plan_birth(struct tsk_call *call, const char *birth, uint64_t asked, struct tsk_plan *p)
 {
     struct tsk_birth b;
-    if (strlen(birth) >= sizeof p->birth || tsk_birth_parse(birth, p->now, &b) != TSK_OK)
+    if (strlen(birth) >= sizeof p->birth || tsk_birth_parse(birth, asked, &b) != TSK_OK)
         return tsk_call_fail(call, TSK_E_USAGE, "birth");
     memset(p->birth, 0, sizeof p->birth);
     memcpy(p->birth, birth, strlen(birth));
     tsk_age_class(&b, p->now, p->now + TSK_ITEM_LIFE_S, TSK_CAPACITY_AGE, &p->age_class, &p->class_until);
     p->age_18 = tsk_age_18(&b);
+    p->birth_asked = asked;
+    if (p->class_until <= p->now)
+        return tsk_call_fail(call, TSK_E_AGECHANGED, "birth");
     return TSK_OK;
 }
 
@@ -195,13 +198,13 @@ static enum tsk_err birth_agrees(struct tsk_call *call, struct tsk_plan *p, stru
     if (!tsk_content_text(content, "c1.birth", &text))
         return TSK_OK;
     memcpy(birth, text.p, text.n < sizeof birth ? text.n : 0);
-    if (tsk_birth_parse(birth, p->now, &said) != TSK_OK || tsk_birth_parse(p->birth, p->now, &given) != TSK_OK ||
+    if (tsk_birth_parse(birth, p->now, &said) != TSK_OK || tsk_birth_parse(p->birth, p->birth_asked, &given) != TSK_OK ||
         !same_birth(&said, &given, p->now))
         return tsk_call_fail_next(call, TSK_E_DETAIL, "c1.birth",
                                   "--birth と c1.birth が食い違っています。どちらが正しいか確かめて、同じ日(または合う年齢)にそろえてください。",
                                   "--birth and c1.birth differ. "
                                   "See which is right, and give the same day, or an age that fits it, in both.");
-    return given.by_age && !said.by_age ? tsk_plan_birth(call, birth, p) : TSK_OK;
+    return given.by_age && !said.by_age ? tsk_plan_birth(call, birth, p->now, p) : TSK_OK;
 }
 
 static enum tsk_err add_detail(struct tsk_call *call, json_t *in, struct tsk_plan *p)

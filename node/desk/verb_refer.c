@@ -42,7 +42,7 @@ enum tsk_err tsk_verb_refer(struct tsk_call *call)
     TSK_TRY(tsk_now(call->ctx, call->b, &p.now));
     TSK_TRY(tsk_plan_to(call, &p));
     TSK_TRY(tsk_plan_codes(call, &p));
-    TSK_TRY(tsk_plan_birth(call, tsk_json_text(call->in, "birth"), &p));
+    TSK_TRY(tsk_plan_birth(call, tsk_json_text(call->in, "birth"), p.now, &p));
     TSK_TRY(tsk_plan_holders(call, cards, cards_in(call, cards), &p));
     TSK_TRY(tsk_plan_details(call, &p));
     TSK_TRY(tsk_plan_duplicate(call, &p));
@@ -111,7 +111,7 @@ enum tsk_err tsk_verb_reroute(struct tsk_call *call)
     TSK_TRY(tsk_now(call->ctx, call->b, &p.now));
     TSK_TRY(tsk_plan_to(call, &p));
     TSK_TRY(take_over(call, &old, &p));
-    TSK_TRY(tsk_plan_birth(call, old.birth, &p));
+    TSK_TRY(tsk_plan_birth(call, old.birth, old.birth_asked, &p));
     size_t n = cards_in(call, cards);
     if (!tsk_json_has(call->in, "holders"))
         TSK_TRY(cards_of(call, &old, cards, &n));

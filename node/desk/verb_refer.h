@@ -15,7 +15,7 @@ struct tsk_plan {
     const struct tsk_entry *to;
     struct tsk_referral referral;                      /* needs, urgency, age band, ward; the rest when it is made */
     char birth[16];
-    uint64_t age_class, class_until, age_18, require;
+    uint64_t birth_asked, age_class, class_until, age_18, require;
     bool hold;
     struct tsk_holder_at holders[TSK_HOLDERS_MAX]; size_t holders_n; /* one unused holder a card, sorted by kid */
     struct tsk_detail details[TSK_DETAILS_MAX]; size_t details_n;
@@ -29,7 +29,9 @@ void tsk_plan_wipe(struct tsk_plan *p);
 TSK_MUST_USE enum tsk_err tsk_plan_to(struct tsk_call *call, struct tsk_plan *p);
 /* Needs, urgency, age band, ward. */
 TSK_MUST_USE enum tsk_err tsk_plan_codes(struct tsk_call *call, struct tsk_plan *p);
-TSK_MUST_USE enum tsk_err tsk_plan_birth(struct tsk_call *call, const char *birth, struct tsk_plan *p);
+/* `asked`: when it was given. TSK_E_USAGE, TSK_E_AGECHANGED (an age only, a year ago). */
+TSK_MUST_USE enum tsk_err tsk_plan_birth(struct tsk_call *call, const char *birth, uint64_t asked,
+                                           struct tsk_plan *p);
 /* One unused holder of each card. TSK_E_UNKNOWN, TSK_E_HOLDERS. */
 TSK_MUST_USE enum tsk_err tsk_plan_holders(struct tsk_call *call, const struct tsk_id16 *cards, size_t n, struct tsk_plan *p);
 /* Content fits its form, and somebody can consent to it. TSK_E_DETAIL, TSK_E_HOLDERS, TSK_E_LIMIT. */

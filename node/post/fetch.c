@@ -154,7 +154,9 @@ static enum tsk_err mail_all(struct tsk_ctx *ctx, struct tsk_batch *b, const str
     while (tsk_seq_next_mail(&seq, &mail)) {
         if (mail.n <= row->after)
             continue; /* out of order: an office may not make us go back */
-        TSK_TRY(tsk_inbox_mail(ctx, b, mail.put, mail.parcel));
+        enum tsk_err e = tsk_inbox_mail(ctx, b, mail.put, mail.parcel);
+        if (tsk_err_class(e) == TSK_CLASS_LOCAL)
+            return e; /* what found no room is confirmed all the same: the sender has it, and a stop may lie behind it */
         row->after = mail.n;
     }
     return TSK_OK;

@@ -50,6 +50,7 @@ static enum tsk_err parcel_open(struct tsk_ctx *ctx, struct tsk_batch *b, const 
 struct outcome {
     struct tsk_receipt receipt;
     bool whole;
+    bool noroom;  /* a record was not taken for lack of room */
     bool stained; /* a refusal has left something behind */
 };
 
@@ -108,7 +109,8 @@ static enum tsk_err record_take(struct tsk_ctx *ctx, struct tsk_batch *b, const 
     if (tsk_err_class(e) == TSK_CLASS_LOCAL)
         return e;
     unsigned wire = tsk_err_wire(e);
-    if (e != TSK_OK)
+    o->noroom = o->noroom || e == TSK_E_NOROOM;
+    if (e != TSK_OK && e != TSK_E_NOROOM) /* a full store has said so once */
         tsk_log(TSK_LOG_WARN, "record_refused", "peer=%s err=%s", TSK_SHORT(in->from), tsk_err_name(e));
     if (!for_good(wire)) {
         o->whole = false;
@@ -276,7 +278,8 @@ static enum tsk_err parcel_take(struct tsk_ctx *ctx, struct tsk_batch *b, const 
     TSK_TRY(tsk_peer_heard(ctx, b, &o->inner.from, 0));
     TSK_TRY(records_take(ctx, b, &o->inner, out));
     TSK_TRY(number_note(b->txn, o, out->whole));
-    return receipt_send(ctx, b, &o->inner.from, &out->receipt);
+    TSK_TRY(receipt_send(ctx, b, &o->inner.from, &out->receipt));
+    return out->noroom ? TSK_E_NOROOM : TSK_OK;
 }
 
 static enum tsk_err mail_take(struct tsk_ctx *ctx, struct tsk_batch *b, struct tsk_slice put_bytes,
@@ -300,7 +303,7 @@ enum tsk_err tsk_inbox_mail(struct tsk_ctx *ctx, struct tsk_batch *b, struct tsk
 {
     const struct tsk_entry *signer = NULL;
     enum tsk_err e = mail_take(ctx, b, put, parcel, &signer);
-    if (e == TSK_OK || tsk_err_class(e) == TSK_CLASS_LOCAL)
+    if (e == TSK_OK || e == TSK_E_NOROOM || tsk_err_class(e) == TSK_CLASS_LOCAL)
         return e;
     tsk_log(TSK_LOG_WARN, "mail_dropped", "peer=%s err=%s", signer != NULL ? TSK_SHORT(signer->m.kid) : "none",
             tsk_err_name(e));

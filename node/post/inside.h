@@ -81,7 +81,7 @@ struct tsk_poll {             /* a fetch that waits for mail; at most one an own
     uint64_t after, max, until_ms;
     bool ready;
 };
-struct tsk_bucket { uint64_t tokens_milli, at_ms; };
+struct tsk_bucket { uint64_t tokens_milli, at_ms, reserve; }; /* reserve: bytes of it in this store's reserve */
 
 struct tsk_post {
     struct tsk_server *control, *peers_server;
@@ -143,7 +143,8 @@ void tsk_fetch_pump(struct tsk_ctx *ctx, struct tsk_office *o);
 uint64_t tsk_fetch_due(const struct tsk_office *o);
 
 /* ---- inbox.c ---- */
-/* One piece of mail for this node: TSK_OK also for rubbish, which is logged and dropped. Only class LOCAL fails. */
+/* One piece of mail for this node: TSK_OK also for rubbish, which is logged and dropped. TSK_E_NOROOM: some of it was not
+ * taken, and must come again; what it has changed stands. Otherwise only class LOCAL fails. */
 TSK_MUST_USE enum tsk_err tsk_inbox_mail(struct tsk_ctx *ctx, struct tsk_batch *b, struct tsk_slice put,
                                          struct tsk_slice parcel);
 

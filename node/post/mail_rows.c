@@ -186,7 +186,7 @@ static enum tsk_err row_drop(struct tsk_txn *t, const struct tsk_kid *owner, con
 }
 
 enum tsk_err tsk_mail_confirm(struct tsk_txn *t, const struct tsk_kid *owner, struct tsk_mail_head *head,
-                              uint64_t up_to)
+                              uint64_t up_to, tsk_mail_gone *gone, void *arg)
 {
     struct tsk_rowkey prefix = owner_key(TSK_T_MAIL, owner);
     struct tsk_walk w;
@@ -203,11 +203,12 @@ enum tsk_err tsk_mail_confirm(struct tsk_txn *t, const struct tsk_kid *owner, st
         TSK_TRY(row_read(v, &r));
         if (tsk_cose_parse(r.put, &env) != TSK_OK)
             return TSK_E_BUG;
-        uint64_t gone = weight(r.put, r.parcel);
+        uint64_t bytes = weight(r.put, r.parcel);
         memcpy(hash, r.hash, sizeof hash);
-        TSK_TRY(from_drop(t, owner, &env.kid, gone));
+        TSK_TRY(from_drop(t, owner, &env.kid, bytes));
         TSK_TRY(row_drop(t, owner, &env.kid, number, hash));
-        head->bytes = head->bytes > gone ? head->bytes - gone : 0;
+        head->bytes = head->bytes > bytes ? head->bytes - bytes : 0;
+        gone(arg, &env.kid, bytes);
     }
     return e == TSK_OK || e == TSK_E_UNKNOWN ? head_save(t, owner, head) : e;
 }

@@ -71,12 +71,17 @@ static enum tsk_err admitted(struct tsk_ctx *ctx, struct tsk_batch *b, struct re
 }
 
 /* ---- put ---- */
-static enum tsk_err rate(struct tsk_ctx *ctx, const struct tsk_entry *sender)
+static struct tsk_bucket *bucket_of(const struct tsk_ctx *ctx, const struct tsk_entry *sender)
 {
     size_t i = (size_t)(sender - ctx->members->entries);
-    if (i >= ctx->post->buckets_n)
+    return i < ctx->post->buckets_n ? &ctx->post->buckets[i] : NULL;
+}
+
+static enum tsk_err rate(struct tsk_ctx *ctx, const struct tsk_entry *sender)
+{
+    struct tsk_bucket *k = bucket_of(ctx, sender);
+    if (k == NULL)
         return TSK_E_RETRY;
-    struct tsk_bucket *k = &ctx->post->buckets[i];
     uint64_t now = tsk_mono_ms(), full = ctx->conf.mailbox_rate * 1000;
     k->tokens_milli += (now - k->at_ms) * ctx->conf.mailbox_rate;
     k->tokens_milli = k->tokens_milli < full ? k->tokens_milli : full;
@@ -85,6 +90,50 @@ static enum tsk_err rate(struct tsk_ctx *ctx, const struct tsk_entry *sender)
         return TSK_E_RATE;
     k->tokens_milli -= 1000;
     return TSK_OK;
+}
+
+/* An office cannot see what is a stop: a mark on the outside would tell it that a family has said no. What it sees is the
+ * size, and a stop is small. So in the reserve it takes small parcels of every kind until half of it is used, and of each
+ * sender a quarter of that half: whoever fills his own keeps nobody else's stops out. Half of a share is for parcels of
+ * one block: a sender's own consents must not keep its stops out. Counted in memory; what was confirmed is given back. */
+#define ONE_BLOCK (4096 + 256) /* a stop, a status, a token; heads and tag are less than 256 */
+#define SMALL_PARCEL (5 * 4096 + 256) /* the stops of a whole card have 3 blocks, the largest receipt 5 */
+#define SHARE_LEAST (16 * 1024)
+
+static enum tsk_err share_take(const struct tsk_ctx *ctx, struct tsk_bucket *k, uint64_t bytes, bool one_block)
+{
+    uint64_t share = tsk_store_use(ctx->store).reserve / 2 / 4;
+    share = share > SHARE_LEAST ? share : SHARE_LEAST;
+    if (k->reserve + bytes > (one_block ? share : share / 2))
+        return TSK_E_NOROOM;
+    k->reserve += bytes;
+    return TSK_OK;
+}
+
+static enum tsk_err room(struct tsk_ctx *ctx, const struct tsk_batch *b, const struct request *q,
+                         const struct tsk_entry *sender)
+{
+    struct tsk_bucket *k = bucket_of(ctx, sender);
+    uint64_t bytes = q->parts[0].n + q->parts[1].n;
+    if (k == NULL)
+        return TSK_E_RETRY;
+    if (tsk_room(b->txn, TSK_GROW_BULK, bytes) == TSK_OK) {
+        k->reserve = 0;
+        return TSK_OK;
+    }
+    if (q->parts[1].n > SMALL_PARCEL)
+        return TSK_E_NOROOM;
+    TSK_TRY(tsk_room(b->txn, TSK_GROW_SMALL, bytes));
+    return share_take(ctx, k, bytes, q->parts[1].n <= ONE_BLOCK);
+}
+
+static void share_give_back(void *arg, const struct tsk_kid *sender, uint64_t bytes)
+{
+    const struct tsk_ctx *ctx = arg;
+    const struct tsk_entry *e = tsk_member_by_kid(ctx->members, sender, 0);
+    struct tsk_bucket *k = e == NULL ? NULL : bucket_of(ctx, e);
+    if (k != NULL)
+        k->reserve = k->reserve > bytes ? k->reserve - bytes : 0;
 }
 
 static void run_came(struct tsk_ctx *ctx, void *owner, enum tsk_err committed)
@@ -119,6 +168,7 @@ static enum tsk_err do_put(struct tsk_ctx *ctx, struct tsk_batch *b, struct requ
     const struct tsk_entry *to = tsk_member_by_kid(ctx->members, &put.to, b->now);
     if (to == NULL || !tsk_hosts(to, tsk_self(ctx)))
         return TSK_E_UNKNOWNPEER;
+    TSK_TRY(room(ctx, b, q, signer));
     if (tsk_kid_eq(&put.to, tsk_self(ctx)))
         return tsk_inbox_mail(ctx, b, q->parts[0], q->parts[1]);
     return put_keep(ctx, b, q, &put, &signer->m.kid);
@@ -163,7 +213,7 @@ static enum tsk_err do_confirm(struct tsk_ctx *ctx, struct tsk_batch *b, struct 
     TSK_TRY(tsk_mail_head_make(b->txn, &owner->m.kid, &head));
     if (memcmp(head.epoch.b, c.epoch.b, sizeof head.epoch.b) != 0)
         return TSK_E_STALE;
-    return tsk_mail_confirm(b->txn, &owner->m.kid, &head, c.up_to);
+    return tsk_mail_confirm(b->txn, &owner->m.kid, &head, c.up_to, share_give_back, ctx);
 }
 
 /* ---- in ---- */
@@ -197,6 +247,8 @@ static enum tsk_err request_run(struct tsk_ctx *ctx, struct tsk_batch *b, const 
 static void note_refusal(struct tsk_ctx *ctx, const struct request *q)
 {
     uint64_t now = tsk_mono_ms(), *last = &ctx->post->rubbish_ms[q->err];
+    if (q->err == TSK_E_NOROOM)
+        return; /* the store has said it once, and will say when it is over */
     if (*last != 0 && now - *last < 1000)
         return;
     *last = now;

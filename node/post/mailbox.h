@@ -14,9 +14,10 @@ bool tsk_mail_known(struct tsk_txn *t, const struct tsk_kid *owner, const struct
  * each always fits); nothing is dropped for it. */
 TSK_MUST_USE enum tsk_err tsk_mail_store(struct tsk_txn *t, const struct tsk_kid *owner, const struct tsk_kid *sender,
                                          const uint8_t hash[32], const struct tsk_mail *mail, uint64_t max_bytes);
-/* Deletes what is numbered up to `up_to`. */
+/* Deletes what is numbered up to `up_to`, and tells `gone` of each piece. */
+typedef void tsk_mail_gone(void *arg, const struct tsk_kid *sender, uint64_t bytes);
 TSK_MUST_USE enum tsk_err tsk_mail_confirm(struct tsk_txn *t, const struct tsk_kid *owner, struct tsk_mail_head *head,
-                                           uint64_t up_to);
+                                           uint64_t up_to, tsk_mail_gone *gone, void *arg);
 /* At most `max` pieces after `after`, about 8 MiB, at least one if there is any; encoded for a reply. Memory: free. */
 struct tsk_mail_page { uint8_t *p; size_t n, cap; uint64_t count; };
 TSK_MUST_USE enum tsk_err tsk_mail_page(struct tsk_txn *t, const struct tsk_kid *owner, uint64_t after, uint64_t max,

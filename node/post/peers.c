@@ -200,7 +200,7 @@ static enum tsk_err buckets_new(struct tsk_ctx *ctx)
     if (more == NULL)
         return TSK_E_NOMEM;
     for (size_t i = 0; i < ctx->members->n; i++)
-        more[i] = (struct tsk_bucket){ctx->conf.mailbox_rate * 1000, tsk_mono_ms()};
+        more[i] = (struct tsk_bucket){.tokens_milli = ctx->conf.mailbox_rate * 1000, .at_ms = tsk_mono_ms()};
     free(ctx->post->buckets);
     ctx->post->buckets = more;
     ctx->post->buckets_n = ctx->members->n;

@@ -4,6 +4,7 @@
  *   txn.c    transactions, savepoints and their memory
  *   rows.c   keys, sealing, put / get / del
  *   walk.c   walking, counting, counters
+ *   room.c   how full it is
  */
 #ifndef TSK_NODE_STORE_INSIDE_H
 #define TSK_NODE_STORE_INSIDE_H
@@ -16,6 +17,12 @@
 #define TSK_SEAL_NONCE 12
 #define TSK_SEAL_EXTRA 28 /* bytes a sealed row is longer than its text: nonce and tag */
 
+struct tsk_room {
+    uint64_t used, max, reserve;     /* bytes */
+    bool full;                       /* past the mark */
+    bool hit;                        /* the last write met a full disk or map, whatever the numbers say */
+};
+
 struct tsk_store {
     MDB_env *env;
     MDB_dbi dbi;
@@ -26,6 +33,7 @@ struct tsk_store {
     size_t open_n;                   /* transactions alive */
     bool writing;                    /* a second write transaction would wait for the first for ever */
     bool dead;                       /* see tsk_store_commit_failed */
+    struct tsk_room room;
 };
 
 struct tsk_scratch { uint8_t *p; size_t cap; };
@@ -53,6 +61,9 @@ enum tsk_err tsk_store_err(const struct tsk_store *s, int rc);
 int tsk_store_begin(struct tsk_store *s, bool write, MDB_txn **ret_txn);
 /* After a commit that answered `rc`: heals the environment and says whether transaction `id` stands after all. */
 enum tsk_err tsk_store_commit_failed(struct tsk_store *s, size_t id, int rc);
+
+/* Measures at the beginning of a write transaction. */
+void tsk_room_look(struct tsk_store *s, MDB_txn *txn);
 
 /* Whether rows of the table are sealed; `prefix` as in keys.def; TSK_T_COUNT if there is none. */
 enum tsk_table tsk_table_of(uint8_t prefix);

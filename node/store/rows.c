@@ -137,6 +137,7 @@ bool tsk_has(struct tsk_txn *t, const struct tsk_rowkey *k)
 static enum tsk_err note(struct tsk_txn *t, enum tsk_err e)
 {
     t->writes++;
+    t->store->room.hit = t->store->room.hit || e == TSK_E_DISKFULL;
     if (e != TSK_OK && t->failed == TSK_OK)
         t->failed = e;
     return e;

@@ -13,7 +13,7 @@
 #include "crypto/secret.h"
 #include "schema/record.h"
 
-#define TSK_STORE_VERSION 1
+#define TSK_STORE_VERSION 2
 
 enum tsk_table {
 #define TSK_TABLE(NAME, prefix, sealed, key, value) TSK_T_##NAME,
@@ -45,6 +45,17 @@ TSK_MUST_USE enum tsk_err tsk_txn_keep(struct tsk_txn *t);
 void tsk_txn_undo(struct tsk_txn *t);
 /* Grows with every put and deletion: the same before and after means that no row was touched. */
 uint64_t tsk_txn_writes(const struct tsk_txn *t);
+
+/* ---- room: see room.c ---- */
+/* What a write is for: BULK makes the store grow and is refused in the reserve, its last tenth (of a small one more);
+ * SMALL, the small change of referrals under way, may use up half of the reserve; STOP is never refused here. */
+enum tsk_grow { TSK_GROW_STOP, TSK_GROW_SMALL, TSK_GROW_BULK };
+/* Asked before the write, within the write transaction, whose own growth counts; `more` bytes are about to come.
+ * TSK_E_NOROOM. What is not refused may still meet TSK_E_DISKFULL. */
+TSK_MUST_USE enum tsk_err tsk_room(const struct tsk_txn *t, enum tsk_grow grow, uint64_t more);
+/* Bytes, as the newest write transaction found them. `full`: BULK is refused, or the disk itself has just refused. */
+struct tsk_use { uint64_t used, max, reserve; bool full; };
+struct tsk_use tsk_store_use(const struct tsk_store *s);
 
 /* ---- keys: appended piece by piece; at most 200 bytes ---- */
 struct tsk_rowkey { uint8_t b[200]; size_t n; };

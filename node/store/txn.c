@@ -148,6 +148,8 @@ enum tsk_err tsk_txn_begin(struct tsk_store *s, bool write, struct tsk_txn **ret
         txn_free(t);
         return tsk_store_err(s, rc);
     }
+    if (write)
+        tsk_room_look(s, t->stack[0]);
     *ret_t = t;
     return TSK_OK;
 }
@@ -169,11 +171,13 @@ enum tsk_err tsk_txn_commit(struct tsk_txn *t)
     }
     size_t id = mdb_txn_id(t->stack[0]);
     int rc = mdb_txn_commit(t->stack[0]);
-    bool write = t->write;
+    bool write = t->write, wrote = t->writes > 0;
     txn_free(t);
-    if (rc == 0)
-        return TSK_OK;
-    return write ? tsk_store_commit_failed(s, id, rc) : tsk_store_err(s, rc);
+    if (rc != 0)
+        e = write ? tsk_store_commit_failed(s, id, rc) : tsk_store_err(s, rc);
+    if (wrote)
+        s->room.hit = e == TSK_E_DISKFULL;
+    return e;
 }
 
 /* ---- savepoints ---- */

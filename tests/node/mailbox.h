@@ -41,6 +41,7 @@ static inline void setup(void)
 static inline void teardown(void)
 {
     tsk_dial_free(dial);
+    ck_assert(tsk_closer_done(NET_LIMIT_MS));
     tsk_queue_free(queue);
     tsk_msg_free(last);
     last = NULL;

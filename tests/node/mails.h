@@ -96,7 +96,7 @@ static inline enum tsk_err take(const struct mail *m)
     struct tsk_batch b;
     ck_ok(tsk_batch_begin(bb, &b));
     enum tsk_err e = tsk_inbox_mail(bb, &b, (struct tsk_slice){m->put, m->put_n}, (struct tsk_slice){m->parcel, m->parcel_n});
-    if (e == TSK_OK)
+    if (tsk_err_class(e) != TSK_CLASS_LOCAL)
         ck_ok(tsk_batch_end(bb, &b));
     else
         tsk_batch_abort(bb, &b, e);

@@ -89,6 +89,28 @@ START_TEST(a_refusal_is_no_fault)
 }
 END_TEST
 
+/* Who asks is what the socket says of its peer; where it says nothing, nothing is done in nobody's name. */
+START_TEST(nobody_is_refused)
+{
+    static const struct { uint64_t num, uid; bool done; } rows[] = {{0, UINT64_MAX, false}, {UINT64_MAX, 7, true}};
+    for (size_t i = 0; i < 2; i++) {
+        struct world_card c;
+        struct tsk_msg *m = calloc(1, sizeof *m);
+        world_card(&c, TSK_HOLDER_CHILD, S, 0);
+        json_t *in = world_enrol(&c, S, 1, true);
+        *m = (struct tsk_msg){.kind = TSK_EV_CONTROL, .num = rows[i].num, .num2 = rows[i].uid};
+        m->p = (uint8_t *)json_dumps(in, JSON_COMPACT);
+        m->n = strlen((const char *)m->p);
+        json_decref(in);
+        tsk_queue_push(world_node[S].queue, m);
+        push(TSK_EV_SIGNAL, SIGTERM, NULL);
+        ck_ok(tsk_loop(&world_node[S]));
+        world_node[S].stopping = false;
+        ck_assert_int_eq(enrolled(&c), rows[i].done);
+    }
+}
+END_TEST
+
 /* ---- over the socket ---- */
 static pthread_t thread;
 
@@ -237,6 +259,7 @@ static TCase *case_events(void)
     tcase_add_test(tc, ends_on_term_and_int_after_the_last_commit);
     tcase_add_test(tc, a_fault_costs_nobody_else_anything);
     tcase_add_test(tc, a_refusal_is_no_fault);
+    tcase_add_test(tc, nobody_is_refused);
     return tc;
 }
 

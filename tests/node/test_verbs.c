@@ -73,6 +73,7 @@ START_TEST(malformed_requests_are_refused)
         {"{\"verb\":\"status\\u0000\"}", ""},
         {"{\"verb\":\"status\",\"ui\":\"fr\"}", "ui"}, {"{\"verb\":\"status\",\"ui\":1}", "ui"},
         {"{\"verb\":\"status\",\"staff\":\"\"}", "staff"}, {"{\"verb\":\"status\",\"staff\":7}", "staff"},
+        {"{\"verb\":\"status\",\"staff\":\"uid:root\"}", "staff"},
         {"{\"verb\":\"status\",\"more\":7}", "more"}, {"{\"verb\":\"status\",\"\":7}", ""}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         refused_text(rows[i].text, strlen(rows[i].text), "e.usage", rows[i].what);

@@ -138,6 +138,42 @@ START_TEST(decline_and_reroute)
 }
 END_TEST
 
+/* Of the referral that was made. */
+static uint64_t class_until(void)
+{
+    struct tsk_batch b;
+    struct tsk_id16 id;
+    struct tsk_case c;
+    ck_ok(tsk_unhex(referral, id.b, sizeof id.b));
+    ck_ok(tsk_batch_begin(&world_node[S], &b));
+    ck_ok(tsk_case_by_id(b.txn, &id, &c));
+    ck_ok(tsk_batch_end(&world_node[S], &b));
+    return c.class_until;
+}
+
+static uint64_t class_until_of(json_t *out)
+{
+    snprintf(referral, sizeof referral, "%s", world_str(out, "referral"));
+    json_decref(out);
+    return class_until();
+}
+
+/* Who was "about 17" three weeks ago is three weeks older in the next referral. */
+START_TEST(an_age_ages_through_a_reroute)
+{
+    uint64_t until = class_until_of(
+        world_do(S, json_pack("{s:s,s:s,s:[s],s:s,s:s,s:[s],s:s,s:[]}", "verb", "refer", "to", "X001", "needs", "N07", "age_band",
+                              "A4", "ward", "011029", "holders", child.hex, "birth", "~17", "details")));
+    for (int again = 0; again < 2; again++) {
+        world_deliver();
+        said(R, act_with("declined", "reason", "D2"), "declined");
+        world_now += 10 * 86400;
+        json_t *in = json_pack("{s:s,s:s,s:s}", "verb", "reroute", "referral", referral, "to", "X001");
+        ck_assert_uint_eq(class_until_of(world_do(S, in)), until);
+    }
+}
+END_TEST
+
 START_TEST(recall_wins_before_handed)
 {
     refer("X001", false);
@@ -213,6 +249,7 @@ static TCase *case_flow(void)
     tcase_add_test(tc, act_takes_what_belongs_to_the_event);
     tcase_add_test(tc, question_and_answer);
     tcase_add_test(tc, decline_and_reroute);
+    tcase_add_test(tc, an_age_ages_through_a_reroute);
     tcase_add_test(tc, recall_wins_before_handed);
     tcase_add_test(tc, board_puts_late_first_then_our_turn_then_time);
     return tc;

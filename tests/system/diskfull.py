@@ -1,13 +1,15 @@
-"""diskfull.py - in a mount namespace of its own: the recipient's, then the sender's folder on a tmpfs of 6 MiB, filled up."""
+"""diskfull.py - in a mount namespace of its own: a post office's, the sender's, the recipient's folder on a small tmpfs. Each
+is filled up to where the node begins its reserve, which stops still get into, and then to the last byte."""
 import os
 import subprocess
 
-from net import BUILD, Net, Untrue, agree, code, quiet, say, true, wait_for
+from net import BUILD, DETAILS, Net, Untrue, agree, code, quiet, say, true, wait_for
 
+DETAILS["C6"] = {**DETAILS["C6"], "c6.words": "長" * 400, "c6.wish": "い" * 200} # so that a consent fills several blocks
 NEEDS = [f"N{i:02}" for i in range(1, 16)]
 
 
-def mount(path, size="6m"):
+def mount(path, size):
     os.mkdir(path)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", path], check=True)
 
@@ -27,14 +29,14 @@ def full(net, n, write):
     raise Untrue("never full: " + str(a))
 
 
-def room(n, reader):
+def let_go(n, reader):
     free(n.dir)
     reader.stdin.close()
     reader.wait()
 
 
-def fill(path):
-    """To the last byte: in pieces, the last ones small."""
+def fill(path, left=0):
+    """To the last byte, in pieces, the last ones small; or so that `left` bytes stay."""
     with open(f"{path}/ballast", "ab", buffering=0) as f:
         for size in (1 << 16, 4096, 1):
             try:
@@ -42,10 +44,44 @@ def fill(path):
                     f.write(b"\0" * size)
             except OSError:
                 pass
+    if left:
+        os.truncate(f"{path}/ballast", os.path.getsize(f"{path}/ballast") - left)
 
 
 def free(path):
     os.unlink(f"{path}/ballast")
+
+
+def store(n):
+    return n.get("status")["store"]
+
+
+def events(n, name):
+    return open(n.log).read().count(f"event={name} ")
+
+
+def nearly(n, write, left=400 << 10):
+    """Little is left on the disk; `write` uses it up to where the node begins its reserve. It has then said so, once."""
+    true(not store(n)["full"], n.id, "is full from the start", store(n))
+    said = events(n, "store_full")
+    fill(n.dir, left)
+    for _ in range(200):
+        if store(n)["full"]:
+            break
+        write()
+    use = store(n)
+    true(use["full"] and use["used"] < use["max"], n.id, "never came to its reserve:", use)
+    for _ in range(5):
+        write()
+    true(events(n, "store_full") == said + 1, n.id, "said", events(n, "store_full") - said, "times that it is full")
+
+
+def room(n):
+    """Made again: the node finds out by itself, and says so, once."""
+    said = events(n, "store_has_room")
+    free(n.dir)
+    wait_for("room", lambda: not store(n)["full"])
+    true(events(n, "store_has_room") == said + 1, n.id, "has not said that there is room")
 
 
 def tell(n, refs):
@@ -64,50 +100,140 @@ def refuses(net, name, n, asks, refs):
     true(n.alive(), "it died")
 
 
-def sender(net, s, t, card):
-    ref = s.refer("X001", card.id, need="N01")["referral"]
-    wait_for("arrival", lambda: t.state(ref) == "arrived")
-    grant = s.give(ref, card)["grant"]
-    wait_for("an opening", lambda: "content" in t.open(ref))
-    open(f"{net.dir}/c6.json", "w").write('{"c6.needs":["N07"],"c6.words":"a","c6.wish":"b","c6.ask":"c","c6.urgency":"U3"}')
-    quiet(s, t)
-    spare, made = s.card("spare"), []
-    def write():
-        a = s.refer("X001", spare.id, need=NEEDS[len(made)], details=())
+class Family:
+    """A card, and each need used once."""
+
+    def __init__(self, s, name, to="X001"):
+        self.s, self.name, self.to, self.needs, self.made = s, name, to, [], []
+
+    def refer(self):
+        if not self.needs:
+            self.card, self.needs = self.s.card(f"{self.name}{len(self.made)}"), list(NEEDS)
+        a = self.s.refer(self.to, self.card.id, need=self.needs[-1])
         if "referral" in a:
-            made.append(a["referral"])
+            self.made.append(a["referral"])
+            self.needs.pop()
         return a
-    t.end()
-    reader = full(net, s, write)
-    t.start()
+
+
+def consented(s, t, family):
+    """A referral whose content was opened: (referral, grant)."""
+    ref = family.refer()["referral"]
+    wait_for("arrival", lambda: t.state(ref) == "arrived")
+    grant = s.give(ref, family.card)["grant"]
+    wait_for("an opening", lambda: "content" in t.open(ref))
+    return ref, grant
+
+
+def stop(n, grant):
+    return n.ask("withdraw", grant=grant, reason="S1")
+
+
+def stopped(n, ref):
+    return len(n.history(ref)["stops"]) > 0
+
+
+def detail(net):
+    open(f"{net.dir}/c6.json", "w").write('{"c6.needs":["N07"],"c6.words":"a","c6.wish":"b","c6.ask":"c","c6.urgency":"U3"}')
+    return f"C6={net.dir}/c6.json"
+
+
+def words(net, s, card, ref):
+    """What makes a store grow, as a person asks for it."""
     d = ["--dir", s.dir]
-    refuses(net, "sender", s, {
-        "refer": lambda: net.run("refer", *d, "--to", "X001", "--need", "N02", "--age-band", "A4", "--ward", "011029",
-                                 "--holder", card.id, "--birth", "2011-05-05", "--detail", f"C6={net.dir}/c6.json"),
-        "recall": lambda: net.run("recall", *d, ref),
-        "withdraw": lambda: net.run("consent", "withdraw", *d, grant, "--staff-reason", "S1"),
-        "card stop": lambda: net.run("card", "stop", *d, card.id),
+    return {
+        "refer": lambda: net.run("refer", *d, "--to", "X001", "--need", "N01", "--age-band", "A4", "--ward", "011029",
+                                 "--holder", card.id, "--birth", "2011-05-05", "--detail", detail(net)),
         "card enrol": lambda: net.run("card", "enrol", *d, "--kind", "child", *card.flags()),
         "consent give": lambda: net.run("consent", "give", *d, ref, *card.flags(), "--category", "C6", "--until", "2027-01-31"),
-    }, [ref] + made)
+    }
+
+
+def sender_nearly(net, s, t, family):
+    ref, grant = consented(s, t, family)
+    card, spare = family.card, Family(s, "spare")
+    idle = s.card("idle")
+    t.end()
+    nearly(s, spare.refer)
+    refuses(net, "sender", s, words(net, s, card, ref), spare.made)
+    human = subprocess.run([f"{BUILD}/tasuki", "status", "--dir", s.dir, "--ui", "en"], capture_output=True, text=True).stdout
+    true("The store is full" in human, "the words of status:", human)
+    s.end(), s.start() # in this state, too
+    true(any(code(spare.refer()) == "e.diskfull" for _ in range(5)), "started anew it takes everything")
+    rc, a = net.run("consent", "withdraw", "--dir", s.dir, grant, "--staff-reason", "S1")
+    true(rc == 0, "no withdrawal from the reserve:", a)
+    rc, a = net.run("card", "stop", "--dir", s.dir, idle.id)
+    true(rc == 0, "no stop of a card from the reserve:", a)
+    t.start()
+    wait_for("the stop", lambda: code(t.open(ref)) == "e.withdrawn")
+    quiet(s, t)
+    room(s) if store(s)["full"] else free(s.dir)
+    true("referral" in spare.refer(), "with room again")
+    quiet(s, t)
+    for r in [ref] + spare.made:
+        agree(s, t, r)
+    say("sender in its reserve: nothing new, every stop; with room again nothing is lost;", len(spare.made), "referrals")
+
+
+def sender(net, s, t, family):
+    ref, grant = consented(s, t, family)
+    other, other_grant = consented(s, t, family)
+    quiet(s, t)
+    t.end()
+    reader = full(net, s, lambda: stop(s, other_grant))
+    d = ["--dir", s.dir]
+    refuses(net, "sender", s, {
+        **words(net, s, family.card, ref),
+        "recall": lambda: net.run("recall", *d, ref),
+        "withdraw": lambda: net.run("consent", "withdraw", *d, grant, "--staff-reason", "S1"),
+        "card stop": lambda: net.run("card", "stop", *d, family.card.id),
+    }, family.made)
+    t.start()
     # What the recipient says meanwhile stays with the recipient, and comes when there is room again.
     true(code(t.act(ref, "acked")) == "ok", "ack")
     wait_for("the try", lambda: "diskfull" in open(s.log).read())
     true(s.state(ref) == "arrived" and t.get("status")["queue"] > 0, "taken in on a full disk")
-    room(s, reader)
+    let_go(s, reader)
     wait_for("the acknowledgement", lambda: s.state(ref) == "acked", 60)
-    other = s.refer("X001", card.id, need="N02")
-    true("referral" in other, "with room again:", other)
+    made = family.refer()
+    true("referral" in made, "with room again:", made)
     quiet(s, t)
-    for r in [ref] + made:
+    for r in family.made:
         agree(s, t, r)
     say("sender on a full disk: every verb e.diskfull, exit 3, nothing changed; with room again nothing is lost")
-    return ref
 
 
-def recipient(net, s, t, card, ref):
+def recipient_nearly(net, s, t, family):
+    ref, grant = consented(s, t, family)
+    quiet(s, t)
+
+    def arrive():
+        made = family.refer()["referral"]
+        wait_for("arrival, or an end of it", lambda: s.state(made) == "arrived" or store(t)["full"])
+    nearly(t, arrive)
+    have = len(t.get("inbox")["referrals"])
+    new = [family.refer()["referral"] for _ in range(3)]
+    true(code(stop(s, grant)) == "ok", "withdraw")
+    wait_for("the stop", lambda: stopped(t, ref))
+    true(store(t)["full"] and len(t.get("inbox")["referrals"]) == have, "a referral was taken into the reserve")
+    true(all(s.state(r) == "queued" for r in new), "receipted, and not taken")
+    room(t)
+    quiet(s, t)
+    ids = [r["referral"] for r in t.get("inbox")["referrals"]]
+    true(len(ids) == len(set(ids)) and set(ids) >= set(family.made) - {ref}, "after there was room:", len(ids))
+    for r in family.made:
+        agree(s, t, r)
+    true(code(t.open(ref)) == "e.withdrawn", "open:", t.open(ref))
+    say("recipient in its reserve: referrals wait at their sender, a withdrawal arrives; with room again each is there once")
+
+
+def recipient(net, s, t, family):
+    ref, _ = consented(s, t, family)
+    other, grant = consented(s, t, family)
+    quiet(s, t)
     refs = [r["referral"] for r in t.get("inbox")["referrals"]]
-    reader = full(net, t, lambda: t.open(ref))
+    s.end()
+    reader = full(net, t, lambda: stop(t, grant))
     d = ["--dir", t.dir]
     refuses(net, "recipient", t, {
         "accept": lambda: net.run("accept", *d, ref),
@@ -115,14 +241,15 @@ def recipient(net, s, t, card, ref):
         "decline": lambda: net.run("decline", *d, ref, "--reason", "D3"),
     }, refs)
     true(net.run("inbox", *d)[0] == 0, "nothing can even be read")
-    more = [s.refer("X001", card.id, need=n)["referral"] for n in NEEDS[2:8]]
+    s.start()
+    more = [family.refer()["referral"] for _ in range(6)]
     wait_for("the try", lambda: "diskfull" in open(t.log).read())
     true(all(s.state(r) == "queued" for r in more), "receipted on a full disk")
     # It may even die and come back in this state: an existing store opens on a full disk.
     t.kill()
     t.start()
     true([r["referral"] for r in t.get("inbox")["referrals"]] == refs, "its list changed")
-    room(t, reader)
+    let_go(t, reader)
     quiet(s, t)
     have = [r["referral"] for r in t.get("inbox")["referrals"]]
     true(sorted(have) == sorted(refs + more), "of", len(refs + more), "there are", len(have))
@@ -130,6 +257,40 @@ def recipient(net, s, t, card, ref):
         agree(s, t, r)
     true("content" in t.open(ref), "open:", t.open(ref))
     say("recipient on a full disk: nothing is receipted, the sender keeps its copy; with room again each is there once")
+
+
+def office(net, s, p, u):
+    """A post office in between, its owner off: it fills up, and a withdrawal still gets in."""
+    family = Family(s, "office", to="X005")
+    ref, grant = consented(s, u, family)
+    quiet(s, u)
+    u.end()
+    fill(p.dir, 1 << 20)
+    late = [family.refer()["referral"] for _ in range(3)]
+    card = family.card
+    while not store(p)["full"]:
+        true(len(family.made) < 400, "never full:", store(p))
+        before = store(p)["used"]
+        family.refer()
+        wait_for("the office to take it", lambda: store(p)["used"] > before)
+    for r in late: # parcels of several blocks
+        s.give(r, card, categories="C1,C2,C6")
+    wait_for("refusals", lambda: "err=e.retry" in open(s.log).read())
+    before = store(p)["used"]
+    true(code(stop(s, grant)) == "ok", "withdraw")
+    wait_for("the office to take the stop", lambda: store(p)["used"] > before)
+    true(store(p)["full"] and events(p, "store_full") == 1, "it says so", events(p, "store_full"), "times")
+    true("e.noroom" not in open(p.log).read(), "it complains of each parcel")
+    s.end() # what comes now comes from the office
+    u.start()
+    wait_for("the stop", lambda: stopped(u, ref), 60)
+    s.start()
+    room(p) if store(p)["full"] else free(p.dir)
+    quiet(s, u, seconds=120)
+    for r in family.made:
+        agree(s, u, r)
+    true({r["referral"] for r in u.get("inbox")["referrals"]} >= set(family.made) - {ref}, "not all there")
+    say("a post office in its reserve: a withdrawal gets in, the rest waits at the sender and arrives once there is room")
 
 
 def new_node(net):
@@ -158,19 +319,24 @@ def new_node(net):
 
 def main():
     with Net() as net:
-        mount(f"{net.dir}/01100-YC")
-        mount(f"{net.dir}/X001")
+        for name, size in (("01100-YC", "24m"), ("X001", "6m"), ("01102-KK", "6m")):
+            mount(f"{net.dir}/{name}", size)
         s, t = net.node("01100-YC", listen="ipc"), net.node("X001", listen="ipc")
-        for n in (s, t):
+        p = net.node("01102-KK", "postoffice", listen="ipc")
+        u = net.node("X005", "recipient", posts=["01102-KK"])
+        for n in (s, t, p, u):
             n.conf(retry_s=1)
-        net.admit(s, t)
-        s.start(), t.start()
-        card = s.card("haru")
-        ref = sender(net, s, t, card)
-        recipient(net, s, t, card, ref)
+        net.admit(s, t, p, u)
+        s.start(), t.start(), p.start(), u.start()
+        office(net, s, p, u)
+        u.end(), p.end()
+        sender_nearly(net, s, t, Family(s, "a"))
+        sender(net, s, t, Family(s, "b"))
+        recipient_nearly(net, s, t, Family(s, "c"))
+        recipient(net, s, t, Family(s, "d"))
         new_node(net)
         net.end()
-        for d in ("01100-YC", "X001", "full"):
+        for d in ("01100-YC", "X001", "01102-KK", "full"):
             subprocess.run(["umount", f"{net.dir}/{d}"], check=True)
     say("ok")
 

@@ -43,6 +43,17 @@ get 'o["error"]["what"]' | grep -Eq -- '--until 20[0-9][0-9]-' || fail "the late
 give 01100-YC "$REF" haru C1,C6; ok
 is 'o["released"]' true
 is 'o["receipt"]["schema_version"]' 'ISO/IEC TS 27560:2023'
+# every mandatory field of the specification (docs/PROTOCOL.md section 11)
+lacks() { is "[k for k in '${*:2}'.split() if not $1.get(k)]" '[]'; }
+processing='o["receipt"]["pii_processing"][0]'
+lacks 'o["receipt"]' 'schema_version record_id receipt_id pii_principal_id pii_processing events'
+lacks "$processing" privacy_notice language purpose pii_information pii_controllers storage_locations \
+    retention_period jurisdiction recipient_third_parties withdrawal_method
+lacks "$processing[\"pii_information\"][0]" pii_type
+for party in pii_controllers recipient_third_parties; do
+    lacks "$processing[\"$party\"][0]" 'party_id party_name party_address party_contact party_type'
+done
+lacks 'o["receipt"]["events"][0]' 'event_time validity_duration entity_id event_type event_state'
 until_ok 10 opens X001 "$REF" C1
 is 'o["content"]["c1.name"]' "$NAME"
 is 'len(o["open"]) in (32, 64)' true
