@@ -5,7 +5,8 @@
 #   make asan | valgrind | tsan              make fuzz SECONDS=N
 #   make vectors VECTORS=DIR                 make bench    ratios to floors measured in the same run
 #   make faults     power loss, bad disks, cut networks (root)
-#   V=1 shows the commands. PREFIX and DESTDIR are honoured by install.
+#   make install    programs, systemd unit, documents; make uninstall
+#   V=1 shows the commands. PREFIX and DESTDIR are honoured by install and uninstall.
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
@@ -59,9 +60,26 @@ $(BUILD)/tasukid $(BUILD)/tasuki: $(BUILD)/%: $(BUILD)/node/%.o $(PROGRAM_LIBS)
 
 include $(sort $(filter-out tests/make/deps.mk,$(wildcard tests/make/*.mk)))
 
+BINDIR  = $(DESTDIR)$(PREFIX)/bin
+UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
+DOCDIR  = $(DESTDIR)$(PREFIX)/share/doc/tasuki
+DOCS   := README.md LICENSE $(wildcard docs/*.md)
+
+# The unit names the place of the daemon, and that is where PREFIX puts it.
+install: all
+	$(Q)install -d '$(BINDIR)' '$(UNITDIR)' '$(DOCDIR)'
+	$(Q)install -m 755 $(BUILD)/tasuki $(BUILD)/tasukid '$(BINDIR)'
+	$(Q)sed 's|^ExecStart=/usr/local/bin/|ExecStart=$(PREFIX)/bin/|' node/tasukid.service >'$(UNITDIR)/tasukid.service'
+	$(Q)chmod 644 '$(UNITDIR)/tasukid.service'
+	$(Q)install -m 644 $(DOCS) '$(DOCDIR)'
+	@echo "installed under $(DESTDIR)$(PREFIX): bin/tasuki, bin/tasukid, lib/systemd/system/tasukid.service, share/doc/tasuki"
+uninstall:
+	rm -f '$(BINDIR)/tasuki' '$(BINDIR)/tasukid' '$(UNITDIR)/tasukid.service'
+	rm -rf '$(DOCDIR)'
+
 clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all clean deps
+.PHONY: all clean deps install uninstall
 .DELETE_ON_ERROR:

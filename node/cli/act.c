@@ -1,8 +1,6 @@
 /* The everyday verbs: the next step of a referral, how the node is, opening, exporting. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "node/cli/cli.h"
 #include "node/core/folder.h"
@@ -20,11 +18,12 @@ static enum tsk_err request_for(struct tsk_cli *c, const char *verb, const char 
 }
 
 /* The state that each verb of people asks for, and the member that takes its code. */
-static const struct act { const char *verb, *event, *member; } ACTS[] = {
-    {"ack", "acked", NULL}, {"accept", "accepted", NULL}, {"unaccept", "unaccepted", NULL},
-    {"decline", "declined", "reason"}, {"need-info", "need_info", "reason"}, {"answer", "answered", "reason"},
-    {"appoint", "appointed", NULL}, {"connect", "connected", "outcome"}, {"not-connected", "notconnected", "outcome"},
-    {"close", "closed", "outcome"}, {"recall", "recalled", NULL},
+static const struct act { const char *verb, *event, *member; bool may_lack; } ACTS[] = {
+    {"ack", "acked", NULL, true}, {"accept", "accepted", NULL, true}, {"unaccept", "unaccepted", NULL, true},
+    {"decline", "declined", "reason", false}, {"need-info", "need_info", "reason", false},
+    {"answer", "answered", "reason", false}, {"appoint", "appointed", NULL, true}, {"connect", "connected", "outcome", true},
+    {"not-connected", "notconnected", "outcome", false}, {"close", "closed", "outcome", false},
+    {"recall", "recalled", NULL, true},
 };
 
 static enum tsk_err add_text(json_t *o, const char *key, const char *text)
@@ -84,6 +83,12 @@ static const struct act *act_of(const char *verb)
     return NULL;
 }
 
+const char *tsk_act_event(const char *verb)
+{
+    const struct act *act = act_of(verb);
+    return act ? act->event : "";
+}
+
 enum tsk_err tsk_cli_act(struct tsk_cli *c)
 {
     const struct act *act = act_of(c->args.verb->name);
@@ -96,6 +101,8 @@ enum tsk_err tsk_cli_act(struct tsk_cli *c)
     TSK_TRY(add_text(req, "event", act->event));
     const char *code = tsk_flag(c, TSK_F_OUTCOME) ? tsk_flag(c, TSK_F_OUTCOME) : tsk_flag(c, TSK_F_REASON);
     TSK_TRY(want_reason(c));
+    if (!code && !act->may_lack)
+        return tsk_refuse(c, TSK_E_USAGE, "--%s", act->member);
     if (act->member)
         TSK_TRY(add_text(req, act->member, code));
     TSK_TRY(add_text(req, "recommend", tsk_flag(c, TSK_F_RECOMMEND)));
@@ -274,9 +281,13 @@ enum tsk_err tsk_cli_export(struct tsk_cli *c)
     TSK_TRY(tsk_ask_node(c, request, &got));
     TSK_JSON *answer = got;
     const char *out = tsk_flag(c, TSK_F_OUT);
-    struct stat st;
-    if (mkdir(out, 0700) != 0 && (errno != EEXIST || stat(out, &st) != 0 || !S_ISDIR(st.st_mode)))
-        return tsk_refuse(c, TSK_E_BADFILE, "%s", out);
+    /* Two families' records in one folder would be handed on as one. */
+    enum tsk_err e = tsk_folder_new(out);
+    if (e == TSK_E_EXISTS)
+        return tsk_refuse_next(c, e, out, tsk_words(c, "新しいフォルダーか、空のフォルダーを --out に指定してください。",
+                                                    "Give a new folder, or an empty one, with --out."));
+    if (e != TSK_OK)
+        return tsk_refuse(c, e, "%s", out);
     json_t *files = json_array();
     if (json_object_set_new(c->out, "files", files) != 0)
         return TSK_E_NOMEM;

@@ -126,7 +126,7 @@ static enum tsk_err take_seat(struct tsk_cli *c, struct seats *s, const struct t
 static enum tsk_err fill_seats(struct tsk_cli *c, const struct tsk_members *cur, uint64_t now, struct seats *s)
 {
     size_t words = tsk_arg_count(&c->args, TSK_F_NONE), at = 0;
-    s->v = calloc(cur->n + words, sizeof *s->v);
+    s->v = calloc(cur->n + words + 1, sizeof *s->v);
     if (!s->v)
         return TSK_E_NOMEM;
     for (; s->n < cur->n; s->n++)

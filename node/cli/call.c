@@ -78,7 +78,8 @@ enum tsk_err tsk_want_id(struct tsk_cli *c, const char *text, size_t n)
 
 enum tsk_err tsk_want_code(struct tsk_cli *c, enum tsk_flag f, enum tsk_list list, const char *text)
 {
-    if (tsk_code_find(list, text))
+    const struct tsk_code_row *row = tsk_code_find(list, text);
+    if (row && tsk_code_offered(c->args.verb, f, row))
         return TSK_OK;
     if (f == TSK_F_NONE)
         return tsk_refuse(c, TSK_E_USAGE, "%s", text);
@@ -88,11 +89,10 @@ enum tsk_err tsk_want_code(struct tsk_cli *c, enum tsk_flag f, enum tsk_list lis
 enum tsk_err tsk_want_choice(struct tsk_cli *c, enum tsk_flag f, const char *choices)
 {
     const char *text = tsk_flag(c, f);
-    size_t n = text ? strlen(text) : 0;
     if (!text)
         return TSK_OK;
     for (const char *p = choices; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
-        if (strncmp(p, text, n) == 0 && (p[n] == '|' || p[n] == '\0'))
+        if (strlen(text) == strcspn(p, "|") && strncmp(p, text, strlen(text)) == 0)
             return TSK_OK;
     return tsk_refuse(c, TSK_E_USAGE, "--%s %s", tsk_flag_rows[f].name, text);
 }

@@ -1,5 +1,5 @@
 /* From the words of a shell to one verb, and from its outcome to what is printed and to the exit status. */
-#include "node/cli/cli.h"
+#include "node/cli/detail.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -53,9 +53,13 @@ enum tsk_err tsk_refuse_next(struct tsk_cli *c, enum tsk_err e, const char *what
 }
 
 /* ---- what is asked for before the words are understood: how to say that they are not ---- */
+/* As POSIX has it: the first of the three that says something. */
 static enum tsk_ui ui_of_env(void)
 {
-    const char *lang = getenv("LANG");
+    static const char *const NAMES[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    const char *lang = NULL;
+    for (size_t i = 0; i < 3 && (!lang || !*lang); i++)
+        lang = getenv(NAMES[i]);
     return lang && strncmp(lang, "ja", 2) == 0 ? TSK_UI_JA : TSK_UI_EN;
 }
 
@@ -86,30 +90,63 @@ static enum tsk_err common_flags(struct tsk_cli *c)
     return TSK_OK;
 }
 
-/* Someone in danger is not to be kept busy with forms: before anything else is looked at, and nothing is asked of the
- * node, so that nothing can be stored, sent or logged. */
-static enum tsk_err no_emergency(const struct tsk_cli *c)
+/* ---- danger ---- */
+static bool list_danger(const char *list)
 {
-    size_t at = 0;
-    for (const char *need; (need = tsk_arg_next(&c->args, TSK_F_NEED, &at)) != NULL;) {
-        const struct tsk_code_row *row = tsk_code_find(TSK_LIST_NEED, need);
-        if (row && row->flags & TSK_CODE_EMERGENCY)
+    for (;; list++) {
+        char code[16];
+        size_t n = strcspn(list, ",");
+        snprintf(code, sizeof code, "%.*s", (int)(n < sizeof code ? n : 0), list);
+        if (tsk_code_danger(code))
+            return true;
+        list += n;
+        if (*list == '\0')
+            return false;
+    }
+}
+
+/* The value of argv[i] if it is --need or --urgency, however it is written. */
+static const char *need_at(int argc, char **argv, int i)
+{
+    bool named = strncmp(argv[i], "--need", 6) == 0 || strncmp(argv[i], "--urgency", 9) == 0;
+    const char *eq = named ? strchr(argv[i], '=') : NULL;
+    return eq ? eq + 1 : named && i + 1 < argc ? argv[i + 1] : "";
+}
+
+/* Someone in danger is not to be kept busy with forms: before the words are understood, and nothing is asked of the node, so
+ * that nothing can be stored, sent or logged. */
+static enum tsk_err no_danger(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const char *detail = strncmp(argv[i], "--detail=", 9) == 0                  ? argv[i] + 9
+                             : strcmp(argv[i], "--detail") == 0 && i + 1 < argc ? argv[i + 1]
+                                                                                : "";
+        if (list_danger(need_at(argc, argv, i)) || tsk_detail_danger(detail))
             return TSK_E_EMERGENCY;
     }
-    const char *urgency = tsk_flag(c, TSK_F_URGENCY);
-    const struct tsk_code_row *row = urgency ? tsk_code_find(TSK_LIST_URGENCY, urgency) : NULL;
-    return row && row->flags & TSK_CODE_EMERGENCY ? TSK_E_EMERGENCY : TSK_OK;
+    return TSK_OK;
+}
+
+/* "tasuki --ui ja inbox": the verb comes first, which "not understood: --dir" would not tell anybody. */
+static enum tsk_err parse(struct tsk_cli *c, int argc, char **argv)
+{
+    enum tsk_err e = tsk_args_parse(argc, argv, &c->args, c->what);
+    if (e != TSK_E_USAGE || c->args.verb || argc < 2 || argv[1][0] != '-')
+        return e;
+    return tsk_refuse_next(c, e, argv[1], tsk_words(c, "操作を先に書いてください。例: tasuki inbox --dir npo --ui ja。操作の一覧: tasuki help",
+                                                    "Put the verb first, as in: tasuki inbox --dir npo "
+                                                    "--ui en. All verbs: tasuki help"));
 }
 
 static enum tsk_err run(struct tsk_cli *c, int argc, char **argv)
 {
-    TSK_TRY(tsk_args_parse(argc, argv, &c->args, c->what));
+    TSK_TRY(no_danger(argc, argv));
+    TSK_TRY(parse(c, argc, argv));
     if (c->args.has[TSK_F_VERSION])
         return json_object_set_new(c->out, "version", json_string(TSK_VERSION)) == 0 ? TSK_OK : TSK_E_NOMEM;
     TSK_TRY(common_flags(c));
     if (c->args.has[TSK_F_HELP] || !c->args.verb)
         return tsk_cli_help(c);
-    TSK_TRY(no_emergency(c));
     TSK_TRY(tsk_args_complete(&c->args, c->what));
     TSK_TRY(tsk_crypto_init());
     return c->args.verb->run(c);
@@ -151,7 +188,9 @@ static void refuse(struct tsk_cli *c, enum tsk_err e)
         print_refusal(c, error);
         return;
     }
-    /* What was found out all the same (verify: which files are wrong) stands beside the error. */
+    /* What a family's card has opened by then is not for a screen that says no. */
+    if (!c->partly)
+        json_object_clear(c->out);
     if (json_object_set(c->out, "error", (json_t *)(uintptr_t)error) == 0)
         json_dumpf(c->out, stdout, JSON_COMPACT);
     fputc('\n', stdout);

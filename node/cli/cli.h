@@ -27,6 +27,7 @@ struct tsk_cli {
     const char *program;       /* argv[0] */
     const char *dir;           /* --dir, or NULL */
     json_t *out;               /* the answer's members */
+    bool partly;               /* verify: what was found out stands beside the error; of all other verbs nothing does */
     json_t *refusal;           /* {"error":...} as the node gave it, or NULL */
     char what[TSK_ARG_WHAT_CAP];   /* what the words of an error name; may stay empty */
     struct tsk_members *names;     /* the roster of --dir once somebody asked for a name, or NULL */
@@ -81,6 +82,10 @@ const char *tsk_word(const struct tsk_cli *c, size_t index);
 TSK_MUST_USE enum tsk_err tsk_want_id(struct tsk_cli *c, const char *text, size_t n);
 /* The list whose codes a flag of this verb takes; TSK_LIST_COUNT: none. */
 enum tsk_list tsk_flag_list(const struct tsk_cli_verb *verb, enum tsk_flag f);
+/* Whether staff may give this code there: an outcome that fits the event, no reason that only nodes say. */
+bool tsk_code_offered(const struct tsk_cli_verb *verb, enum tsk_flag f, const struct tsk_code_row *row);
+/* The state that a verb of people asks for ("connect": "connected"), "" for other verbs. */
+const char *tsk_act_event(const char *verb);
 /* A code of the list, else TSK_E_USAGE naming flag and code, and the codes that there are. */
 TSK_MUST_USE enum tsk_err tsk_want_code(struct tsk_cli *c, enum tsk_flag f, enum tsk_list list, const char *text);
 /* `text` is one of the words of `choices` ("any|all"), else TSK_E_USAGE naming the flag. */

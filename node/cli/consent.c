@@ -142,6 +142,7 @@ enum tsk_err tsk_cli_consent_show(struct tsk_cli *c)
     TSK_SEATS all = {0};
     json_t *list = json_array();
     TSK_TRY(tsk_want_id(c, tsk_word(c, 0), 16));
+    TSK_TRY(tsk_terminal_flags(c));
     if (json_object_set_new(c->out, "referral", json_string(tsk_word(c, 0))) != 0 ||
         json_object_set_new(c->out, "categories", list) != 0)
         return TSK_E_NOMEM;

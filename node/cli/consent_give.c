@@ -117,10 +117,11 @@ static enum tsk_err set_notice(struct tsk_cli *c, const struct tsk_sitting *s, s
     return TSK_OK;
 }
 
+/* Names the day that was given; `day` is the one that the next step is about. */
 static enum tsk_err until_refused(struct tsk_cli *c, enum tsk_err e, const char *day, const char *ja, const char *en)
 {
     char what[64], next[256];
-    snprintf(what, sizeof what, "--until %.40s", day);
+    snprintf(what, sizeof what, "--until %.40s", tsk_flag(c, TSK_F_UNTIL));
     snprintf(next, sizeof next, tsk_words(c, ja, en), day);
     return tsk_refuse_next(c, e, what, next);
 }
@@ -295,9 +296,7 @@ static enum tsk_err decide(struct tsk_cli *c, uint64_t state)
     TSK_SEATS seats = {0};
     ANSWERS all = {0};
     TSK_TRY(tsk_want_id(c, tsk_word(c, 0), 16));
-    TSK_TRY(tsk_want_choice(c, TSK_F_HOW, "1|2"));
-    if (tsk_flag(c, TSK_F_PURPOSE))
-        TSK_TRY(tsk_want_code(c, TSK_F_PURPOSE, TSK_LIST_PURPOSE, tsk_flag(c, TSK_F_PURPOSE)));
+    TSK_TRY(tsk_terminal_flags(c));
     TSK_TRY(tsk_seats_open(c, tsk_word(c, 0), true, &seats));
     all.v = calloc(seats.n, sizeof *all.v);
     if (!all.v)

@@ -2,8 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "crypto/secret.h"
+#include "node/core/folder.h"
+#include "node/desk/json.h"
 
 #define DEPTH_MAX 4 /* map of arrays of maps of text */
 
@@ -109,6 +112,107 @@ enum tsk_err tsk_detail_pack(struct tsk_cli *c, const char *category, const json
     *ret_p = p;
     *ret_n = n;
     return TSK_OK;
+}
+
+/* ---- forms ---- */
+/* "1=男|2=女" as "1 男、2 女". */
+static void values_words(const struct tsk_cli *c, const char *values, FILE *out)
+{
+    for (const char *p = values; *p; p++)
+        if (*p == '=')
+            fputc(' ', out);
+        else if (*p == '|')
+            fputs(tsk_words(c, "、", ", "), out);
+        else
+            fputc(*p, out);
+}
+
+/* "relation:text20|lives_together:bool" as the columns of one row. */
+static void columns_words(const struct tsk_cli *c, const char *values, FILE *out)
+{
+    static const struct { const char *type, *ja, *en; } TYPES[] = {
+        {"text", "ことば", "text"}, {"bool", "true か false", "true or false"}, {"date", "日付", "a date"}, {"@", "番号", "a code"}};
+    const char *between = "";
+    fputs(tsk_words(c, "行をならべたリスト。1行の項目: ", "a list of rows, each with: "), out);
+    for (const char *p = values; *p; p += *p == '|') {
+        size_t n = strcspn(p, ":"), i = 0;
+        while (i + 1 < sizeof TYPES / sizeof *TYPES && strncmp(p + n + 1, TYPES[i].type, strlen(TYPES[i].type)) != 0)
+            i++;
+        fprintf(out, "%s%.*s (%s)", between, (int)n, p, tsk_words(c, TYPES[i].ja, TYPES[i].en));
+        between = tsk_words(c, "、", ", ");
+        p += strcspn(p, "|");
+    }
+}
+
+static void form_words(const struct tsk_cli *c, const struct tsk_item_row *row, FILE *out)
+{
+    const char *values = row->values ? row->values : "";
+    if (row->type == TSK_ITEM_TABLE)
+        columns_words(c, values, out);
+    else if (row->type == TSK_ITEM_DATE)
+        fputs(*values ? tsk_words(c, "日付(例 2016-06-01)、または年齢(例 ~10)", "a date such as 2016-06-01, or an age such as ~10")
+                      : tsk_words(c, "日付(例 2016-06-01)", "a date such as 2016-06-01"), out);
+    else if (*values == '@')
+        fputs(strcmp(values, "@urgency") == 0 ? "U1, U2, U3, U4 (tasuki help refer: --urgency)"
+                                              : "N01, N02, ... (tasuki help refer: --need)", out);
+    else if (row->type == TSK_ITEM_BOOL)
+        fputs(tsk_words(c, "true か false", "true or false"), out);
+    else if (row->type == TSK_ITEM_TEXT)
+        fprintf(out, tsk_words(c, "%u 字までのことば", "text of at most %u characters"), row->max);
+    else if (row->type == TSK_ITEM_TEL)
+        fputs(tsk_words(c, "電話番号(数字とハイフン)", "a telephone number"), out);
+    else if (row->type == TSK_ITEM_LANG)
+        fputs(tsk_words(c, "ことばの記号(例 ja、en、vi)", "a language tag such as ja, en, vi"), out);
+    else
+        values_words(c, values, out);
+    if (row->type == TSK_ITEM_CODES)
+        fputs(tsk_words(c, " のリスト(例 [\"1\"])", " as a list, such as [\"1\"]"), out);
+}
+
+void tsk_item_form(const struct tsk_cli *c, const struct tsk_item_row *row, char *ret_text, size_t cap)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+    if (out) {
+        form_words(c, row, out);
+        fclose(out);
+    }
+    tsk_text_cut(ret_text, cap, text ? text : "");
+    free(text);
+}
+
+/* ---- danger ---- */
+static bool file_danger(const char *path)
+{
+    struct stat st;
+    TSK_HEAP *text = NULL;
+    size_t n = 0;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || tsk_file_read(path, TSK_DETAIL_FILE_MAX, &text, &n) != TSK_OK)
+        return false;
+    json_t *content = json_loadb((const char *)text, n, 0, NULL);
+    bool danger = tsk_content_danger(content);
+    json_decref(content);
+    tsk_wipe(text, n);
+    return danger;
+}
+
+bool tsk_detail_danger(const char *pairs)
+{
+    for (;; pairs++) {
+        char path[TSK_PATH_CAP];
+        size_t n = strcspn(pairs, ",");
+        const char *eq = memchr(pairs, '=', n);
+        size_t len = eq ? (size_t)(pairs + n - eq) - 1 : 0;
+        if (len > 0 && len < sizeof path) {
+            snprintf(path, sizeof path, "%.*s", (int)len, eq + 1);
+            if (file_danger(path))
+                return true;
+        }
+        pairs += n;
+        if (*pairs == '\0')
+            return false;
+    }
 }
 
 /* What a family wrote reaches a terminal: what would steer it (C0, DEL, C1) is shown as "?"; a new line as " / ". */

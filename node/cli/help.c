@@ -33,6 +33,14 @@ enum tsk_list tsk_flag_list(const struct tsk_cli_verb *verb, enum tsk_flag f)
     return TSK_LIST_COUNT;
 }
 
+bool tsk_code_offered(const struct tsk_cli_verb *verb, enum tsk_flag f, const struct tsk_code_row *row)
+{
+    bool outcome = f == TSK_F_OUTCOME || (f == TSK_F_REASON && tsk_flag_list(verb, f) == TSK_LIST_OUTCOME);
+    if (outcome)
+        return tsk_outcome_fits(tsk_act_event(verb->name), row);
+    return f != TSK_F_STAFF_REASON || strcmp(row->id, "S9") != 0;
+}
+
 /* ---- which verbs ---- */
 static bool asked_for(const struct tsk_cli *c, const char *name)
 {
@@ -105,9 +113,14 @@ static void show_codes(const struct tsk_cli *c, const struct tsk_cli_verb *v, en
     enum tsk_list list = tsk_flag_list(v, f);
     if (list == TSK_LIST_COUNT)
         return;
+    if (f == TSK_F_REASON && list == TSK_LIST_OUTCOME) { /* they stand under --outcome */
+        printf("        %s\n", tsk_words(c, "--outcome と同じ(どちらか一方)", "the same as --outcome; give one of the two"));
+        return;
+    }
     const struct tsk_code_row *rows = tsk_codes(list, &n);
     for (size_t i = 0; i < n; i++)
-        printf("        %-6s %s\n", rows[i].id, tsk_words(c, rows[i].ja, rows[i].en));
+        if (tsk_code_offered(v, f, &rows[i]))
+            printf("        %-6s %s\n", rows[i].id, tsk_words(c, rows[i].ja, rows[i].en));
     if (list == TSK_LIST_CATEGORY && f == TSK_F_REASON)
         printf("        %-6s %s\n", "tel", tsk_words(c, "電話で話したい", "by telephone"));
 }
@@ -142,7 +155,7 @@ void tsk_show_help(struct tsk_cli *c)
 }
 
 /* ---- what to do after words that were not understood ---- */
-enum { SHORT_LIST = 12 };
+enum { SHORT_LIST = 16 };
 
 /* "--until DATE" and "--until" both name the flag. */
 static enum tsk_flag flag_named(const char *what)
@@ -156,18 +169,39 @@ static enum tsk_flag flag_named(const char *what)
     return TSK_F_NONE;
 }
 
-static void say_codes(const struct tsk_cli *c, enum tsk_flag f, FILE *out)
+/* Whether there were codes to say. */
+static bool say_codes(const struct tsk_cli *c, enum tsk_flag f, FILE *out)
 {
     size_t n = 0;
+    const char *between = "";
     enum tsk_list list = c->args.verb ? tsk_flag_list(c->args.verb, f) : TSK_LIST_COUNT;
     const struct tsk_code_row *rows = list == TSK_LIST_COUNT ? NULL : tsk_codes(list, &n);
     if (n == 0 || n > SHORT_LIST)
-        return;
-    fprintf(out, "%s", tsk_words(c, " 使えるもの: ", " One of: "));
-    for (size_t i = 0; i < n; i++)
-        fprintf(out, "%s%s %s", i > 0 ? tsk_words(c, "、", ", ") : "", rows[i].id, tsk_words(c, rows[i].ja, rows[i].en));
+        return false;
+    fprintf(out, "%s", tsk_words(c, "使えるもの: ", "One of: "));
+    for (size_t i = 0; i < n; i++) {
+        if (!tsk_code_offered(c->args.verb, f, &rows[i]))
+            continue;
+        fprintf(out, "%s%s %s", between, rows[i].id, tsk_words(c, rows[i].ja, rows[i].en));
+        between = tsk_words(c, "、", ", ");
+    }
     fprintf(out, "%s", f == TSK_F_REASON && list == TSK_LIST_CATEGORY ? tsk_words(c, "、tel 電話で話したい。", ", tel by telephone.")
                                                                       : tsk_words(c, "。", "."));
+    return true;
+}
+
+/* "--outcome" alone, and it is not there: that is what is wrong. Else what the flag is. */
+static void say_flag(const struct tsk_cli *c, enum tsk_flag f, const char *what, FILE *out)
+{
+    const struct tsk_flag_row *row = &tsk_flag_rows[f];
+    bool missing = !c->args.has[f] && !strchr(what, ' ');
+    if (missing)
+        fprintf(out, tsk_words(c, "--%s がありません。", "--%s is missing. "), row->name);
+    else
+        fprintf(out, "--%s: %s%s", row->name, tsk_words(c, row->ja, row->en), tsk_words(c, "。", ". "));
+    if (!say_codes(c, f, out) && missing)
+        fprintf(out, "%s%s", tsk_words(c, row->ja, row->en), tsk_words(c, "。", "."));
+    fputc(' ', out);
 }
 
 char *tsk_usage_next(const struct tsk_cli *c, const char *what)
@@ -180,11 +214,8 @@ char *tsk_usage_next(const struct tsk_cli *c, const char *what)
         return NULL;
     const struct tsk_flag_row *row = f == TSK_F_NONE ? NULL : &tsk_flag_rows[f];
     bool must;
-    if (row && c->args.verb && (row->everywhere || tsk_verb_takes(c->args.verb, f, &must))) {
-        fprintf(out, "--%s: %s%s", row->name, tsk_words(c, row->ja, row->en), tsk_words(c, "。", "."));
-        say_codes(c, f, out);
-        fputc(' ', out);
-    }
+    if (row && c->args.verb && (row->everywhere || tsk_verb_takes(c->args.verb, f, &must)))
+        say_flag(c, f, what, out);
     const char *verb = c->args.verb && strcmp(c->args.verb->name, "help") != 0 ? c->args.verb->name : "";
     fprintf(out, "%s: tasuki help%s%s", tsk_words(c, "使い方", "How to use it"), *verb ? " " : "", verb);
     return fclose(out) == 0 ? text : NULL;

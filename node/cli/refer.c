@@ -3,9 +3,9 @@
 
 #include "crypto/secret.h"
 #include "node/cli/detail.h"
+#include "node/desk/json.h"
 #include "schema/date.h"
 
-#define DETAIL_FILE_MAX (TSK_PLAINTEXT_MAX + 65536)
 
 /* A list flag as a JSON list, each value checked. */
 static enum tsk_err list_of(struct tsk_cli *c, enum tsk_flag f, const enum tsk_list *codes, json_t *ret_list)
@@ -17,6 +17,39 @@ static enum tsk_err list_of(struct tsk_cli *c, enum tsk_flag f, const enum tsk_l
             return TSK_E_NOMEM;
     }
     return TSK_OK;
+}
+
+/* Ages, in years, that an age band may have (school years and birthdays overlap); -1 is an expected birth. What lies outside
+ * is a slip of the pen in one of the two, and what was sent cannot be taken back. */
+static const struct { const char *band; int from, to; } BANDS[] = {
+    {"A0", -1, 0}, {"A1", 0, 7}, {"A2", 6, 10}, {"A3", 9, 13}, {"A4", 12, 16}, {"A5", 15, 18}, {"A6", 18, 200},
+};
+
+static int age_of(const struct tsk_birth *b)
+{
+    struct tsk_date today = tsk_date_of(tsk_wall_s());
+    bool before = today.month < b->date.month || (today.month == b->date.month && today.day < b->date.day);
+    return b->by_age ? b->age : today.year - b->date.year - before;
+}
+
+static enum tsk_err check_band(struct tsk_cli *c, const struct tsk_birth *b)
+{
+    int age = age_of(b);
+    char what[64], fit[256] = "", next[512];
+    for (size_t i = 0, at = 0; i < sizeof BANDS / sizeof *BANDS; i++) {
+        if (age < BANDS[i].from || age > BANDS[i].to)
+            continue;
+        if (strcmp(BANDS[i].band, tsk_flag(c, TSK_F_AGE_BAND)) == 0)
+            return TSK_OK;
+        int n = snprintf(fit + at, sizeof fit - at, "%s%s %s", at > 0 ? tsk_words(c, "、", ", ") : "", BANDS[i].band,
+                         tsk_code_text(TSK_LIST_AGE_BAND, BANDS[i].band, c->ui));
+        at += n > 0 && (size_t)n < sizeof fit - at ? (size_t)n : 0;
+    }
+    snprintf(what, sizeof what, "--age-band %s", tsk_flag(c, TSK_F_AGE_BAND));
+    snprintf(next, sizeof next, tsk_words(c, "--birth に合う年代は %s です。どちらが正しいか確かめて、直してください。",
+                                          "What fits --birth is %s. See which of "
+                                          "the two is right, and correct the other."), fit);
+    return tsk_refuse_next(c, TSK_E_USAGE, what, next);
 }
 
 static enum tsk_err check_flags(struct tsk_cli *c)
@@ -32,7 +65,7 @@ static enum tsk_err check_flags(struct tsk_cli *c)
     TSK_TRY(tsk_want_choice(c, TSK_F_REQUIRE, "any|all"));
     if (tsk_birth_parse(born, tsk_wall_s(), &birth) != TSK_OK)
         return tsk_refuse(c, TSK_E_USAGE, "--birth %s", born);
-    return TSK_OK;
+    return check_band(c, &birth);
 }
 
 /* ---- details ---- */
@@ -45,8 +78,10 @@ static enum tsk_err explain_detail(struct tsk_cli *c, const char *category, cons
     const struct tsk_item_row *row = tsk_item_row_find(key), *rows = tsk_item_rows(&n);
     const char *label = row ? tsk_words(c, row->ja, row->en) : "";
     if (row && strcmp(row->category, category) == 0 && json_object_get(content, key)) {
-        snprintf(next, sizeof next, tsk_words(c, "%s(%s)の値を直してください%s%s。", "Correct the value of %s (%s)%s%s."), key, label,
-                 row->values ? ": " : "", row->values ? row->values : "");
+        char form[512];
+        tsk_item_form(c, row, form, sizeof form);
+        snprintf(next, sizeof next, tsk_words(c, "%s(%s)の値を直してください: %s。", "Correct the value of %s (%s): %s."),
+                 key, label, form);
         return tsk_refuse_next(c, TSK_E_DETAIL, key, next);
     }
     if (row && strcmp(row->category, category) == 0) {
@@ -67,7 +102,7 @@ static enum tsk_err read_content(struct tsk_cli *c, const char *path, json_t **r
     size_t n = 0;
     json_error_t where;
     char next[160];
-    TSK_TRY(tsk_want_file(c, path, DETAIL_FILE_MAX, &text, &n));
+    TSK_TRY(tsk_want_file(c, path, TSK_DETAIL_FILE_MAX, &text, &n));
     json_t *content = json_loadb((const char *)text, n, JSON_REJECT_DUPLICATES, &where);
     tsk_wipe(text, n);
     if (json_is_object(content)) {
@@ -93,6 +128,8 @@ static enum tsk_err add_detail(struct tsk_cli *c, const char *pair, json_t *deta
     json_t *read = NULL;
     TSK_TRY(read_content(c, eq + 1, &read));
     TSK_JSON *content = read;
+    if (tsk_content_danger(content))
+        return TSK_E_EMERGENCY;
     TSK_HEAP *packed = NULL;
     size_t n = 0;
     enum tsk_err e = tsk_detail_pack(c, category, content, &packed, &n);
@@ -142,25 +179,6 @@ enum tsk_err tsk_cli_refer(struct tsk_cli *c)
     return tsk_ask_out(c, json_incref(request));
 }
 
-/* Ages, in years, that an age band may have; a date far from them is a slip of the pen on one of the two. */
-static const struct { const char *band; int from, to; } BANDS[] = {
-    {"A1", 0, 7}, {"A2", 6, 10}, {"A3", 9, 13}, {"A4", 12, 16}, {"A5", 15, 18}, {"A6", 18, 30},
-};
-
-static bool band_fits(const struct tsk_cli *c)
-{
-    struct tsk_birth b;
-    struct tsk_date today = tsk_date_of(tsk_wall_s());
-    if (tsk_birth_parse(tsk_flag(c, TSK_F_BIRTH), tsk_wall_s(), &b) != TSK_OK)
-        return true;
-    bool before = today.month < b.date.month || (today.month == b.date.month && today.day < b.date.day);
-    int age = b.by_age ? b.age : today.year - b.date.year - before;
-    for (size_t i = 0; i < sizeof BANDS / sizeof *BANDS; i++)
-        if (strcmp(BANDS[i].band, tsk_flag(c, TSK_F_AGE_BAND)) == 0)
-            return age >= BANDS[i].from && age <= BANDS[i].to;
-    return true;
-}
-
 static void show_next_step(const struct tsk_cli *c)
 {
     if (tsk_arg_count(&c->args, TSK_F_DETAIL) == 0) {
@@ -174,6 +192,21 @@ static void show_next_step(const struct tsk_cli *c)
            tsk_words(c, "次に、家族に聞きます", "Next, ask the family"), c->dir, tsk_js(c->out, "referral"));
 }
 
+/* A machine that is off rings no bell: what is urgent is said by telephone as well. */
+static void show_reply_by(struct tsk_cli *c)
+{
+    char by[32];
+    const char *urgency = tsk_js(c->out, "urgency");
+    if (c->args.has[TSK_F_HOLD])
+        return;
+    tsk_time_words(tsk_jn(c->out, "reply_by"), by);
+    printf("%s: %s (%s %s)\n", tsk_words(c, "返事の期限", "Answer due by"), by, urgency,
+           tsk_code_text(TSK_LIST_URGENCY, urgency, c->ui));
+    if (strcmp(urgency, "U1") == 0 || strcmp(urgency, "U2") == 0)
+        puts(tsk_words(c, "急ぎです。つなぎを送ったことを、相手の機関に電話でも伝えてください。",
+                       "It is urgent: telephone the agency as well, and say that a referral is on its way."));
+}
+
 static void show_sent(struct tsk_cli *c)
 {
     char who[TSK_WHO_CAP];
@@ -183,6 +216,7 @@ static void show_sent(struct tsk_cli *c)
              ? tsk_words(c, "家族の同意があるまで、相手には何も送りません。", "Nothing at all is sent before the family consents.")
              : tsk_words(c, "いま送るのは、困りごと・急ぎ度・年代・区と、この機関の名前だけです。本人の名前は送りません。",
                          "Sent now: need, urgency, age band, ward and who asks; not the person's name."));
+    show_reply_by(c);
 }
 
 void tsk_show_refer(struct tsk_cli *c)
@@ -192,9 +226,6 @@ void tsk_show_refer(struct tsk_cli *c)
     if (json_is_true(json_object_get(c->out, "outside_district")))
         puts(tsk_words(c, "この区は受け持ちの地区の外です(そのまま送れます)。",
                        "The ward lies outside this node's districts (noted, sent all the same)."));
-    if (!band_fits(c))
-        puts(tsk_words(c, "年代と生年月日が合っていないようです。まちがいなら、recall で取り下げて作り直してください。",
-                       "Age band and date of birth do not seem to fit. If one is wrong, recall it and make it anew."));
     show_next_step(c);
 }
 
@@ -218,7 +249,8 @@ void tsk_show_reroute(struct tsk_cli *c)
     puts(tsk_words(c, "家族にあらためて聞いてください。前の同意は移りません。", "Ask the family again: no consent moves along."));
     if (json_is_true(json_object_get(c->out, "details_needed")))
         puts(tsk_words(c, "くわしい内容はついていません(前の内容は送り元でも開けません)。要るときは、これを tasuki recall で取り下げてから、--detail をつけて作り直してください。",
-                       "No details: the old ones cannot be opened here. If needed, take this one back (tasuki recall) and make it anew with --detail."));
+                       "No details: the old ones cannot be opened here. If needed, take this one back "
+                       "(tasuki recall) and make it anew with --detail."));
     else
         show_next_step(c);
 }

@@ -4,6 +4,8 @@
 #ifndef TSK_NODE_CLI_REGISTRAR_H
 #define TSK_NODE_CLI_REGISTRAR_H
 
+#include <unistd.h>
+
 #include "crypto/tls.h"
 #include "node/cli/cli.h"
 #include "node/core/members.h"
@@ -35,7 +37,18 @@ static inline void tsk_members_drop(struct tsk_members **m)
 }
 #define TSK_MEMBERS __attribute__((cleanup(tsk_members_drop))) struct tsk_members
 
-/* Reads every join of the words (a node's folder or its join.cose), makes the next roster and writes it. All or none. */
+/* One at a time: two that sign at once would sign the same seq twice. Waits as long as --wait says. The lock goes with the fd
+ * (tsk_fd_drop). TSK_E_LOCKED, TSK_E_BADFILE. */
+TSK_MUST_USE enum tsk_err tsk_registrar_lock(struct tsk_cli *c, int *ret_fd);
+static inline void tsk_fd_drop(const int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+#define TSK_FD __attribute__((cleanup(tsk_fd_drop))) int
+
+/* Reads every join of the words (a node's folder or its join.cose), makes the next roster and writes it. All or none;
+ * without words the next one has the same members and a new validity. */
 TSK_MUST_USE enum tsk_err tsk_admit_nodes(struct tsk_cli *c, uint64_t now);
 
 #endif

@@ -1,4 +1,5 @@
 /* The registrar: a network begins with a roster of organisations and no nodes; each admission makes the next roster. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,6 +50,21 @@ enum tsk_err tsk_roster_put(struct tsk_cli *c, const struct tsk_root *root, cons
     TSK_TRY(tsk_members_new(bytes, tsk_signer_pk(root->key), 1, 1, &m));
     TSK_TRY(tsk_path(c->dir, "roster.cose", path));
     return tsk_file_write(path, bytes, 0644);
+}
+
+enum tsk_err tsk_registrar_lock(struct tsk_cli *c, int *ret_fd)
+{
+    static const struct timespec tick = {.tv_nsec = 50000000};
+    enum tsk_err e = tsk_folder_lock(c->dir, ret_fd);
+    for (unsigned long ticks = 20ul * c->wait_s; e == TSK_E_LOCKED && ticks > 0; ticks--) {
+        nanosleep(&tick, NULL);
+        e = tsk_folder_lock(c->dir, ret_fd);
+    }
+    if (e == TSK_E_LOCKED)
+        return tsk_refuse_next(c, e, c->dir, tsk_words(c, "いま、ほかの人がこの名簿に署名しています。終わってから、もう一度やり直してください。",
+                                                       "Somebody else is signing this roster right now. "
+                                                       "Try again when they are done."));
+    return e == TSK_OK ? e : tsk_refuse(c, e, "%s", c->dir);
 }
 
 /* What both verbs answer: read back from the file, as a node would. */
@@ -129,6 +145,8 @@ static enum tsk_err write_genesis(struct tsk_cli *c, const struct tsk_elements *
     TSK_ELEMENTS notices = {0};
     __attribute__((cleanup(tsk_root_drop))) struct tsk_root root = {0};
     uint64_t now = (uint64_t)time(NULL);
+    char key_path[TSK_PATH_CAP];
+    TSK_TRY(tsk_path(c->dir, "root.key", key_path));
     const char *name = tsk_flag(c, TSK_F_NAME), *policy = tsk_flag(c, TSK_F_POLICY);
     struct tsk_roster r = {.seq = 1, .time = now, .valid_until = now + TSK_ROSTER_LIFE_S,
                            .name = {(const uint8_t *)name, strlen(name)}, .roots_n = 1, .threshold = 1,
@@ -137,7 +155,11 @@ static enum tsk_err write_genesis(struct tsk_cli *c, const struct tsk_elements *
     TSK_TRY(tsk_elements_init(&notices, 65536));
     TSK_TRY(put_notices(&notices));
     r.notices = tsk_elements_seq(&notices);
+    TSK_FD lock = -1;
     TSK_TRY(tsk_folder_new(c->dir));
+    TSK_TRY(tsk_registrar_lock(c, &lock));
+    if (faccessat(AT_FDCWD, key_path, F_OK, 0) == 0) /* somebody was quicker */
+        return TSK_E_EXISTS;
     TSK_TRY(new_keys(c, now, ca_buf, sizeof ca_buf, &r.tls_ca));
     TSK_TRY(tsk_root_open(c, &root));
     r.roots[0] = *tsk_signer_pk(root.key);
@@ -154,8 +176,8 @@ enum tsk_err tsk_cli_roster_new(struct tsk_cli *c)
     TSK_TRY(tsk_elements_init(&partners, ROSTER_MAX / 2));
     TSK_TRY(file ? tsk_partners_file(c, file, &partners) : tsk_partners_sample(&partners));
     enum tsk_err e = write_genesis(c, &partners);
-    if (e != TSK_OK && e != TSK_E_EXISTS)
-        tsk_folder_undo(c->dir, "root.key ca.key roster.cose");
+    if (e != TSK_OK && e != TSK_E_EXISTS && e != TSK_E_LOCKED)
+        tsk_folder_undo(c->dir, "root.key ca.key roster.cose lock");
     return e == TSK_OK ? answer(c) : e;
 }
 
@@ -168,6 +190,8 @@ void tsk_show_roster_new(struct tsk_cli *c)
 
 enum tsk_err tsk_cli_roster_admit(struct tsk_cli *c)
 {
+    TSK_FD lock = -1;
+    TSK_TRY(tsk_registrar_lock(c, &lock));
     TSK_TRY(tsk_admit_nodes(c, (uint64_t)time(NULL)));
     return answer(c);
 }

@@ -243,6 +243,8 @@ enum tsk_err tsk_sitting_open(struct tsk_cli *c, struct tsk_terminal *t, const c
     TSK_TRY(read_referral(t, ret_s));
     TSK_TRY(tsk_terminal_unlock(t));
     TSK_TRY(find_holder(t, ret_s));
+    const struct tsk_notice *notice = NULL; /* asked for before anything is opened */
+    TSK_TRY(tsk_notice_want(c, ret_s->kind, &notice));
     ret_s->class_until = tsk_jn(ret_s->begin, "class_until");
     ret_s->age_18 = tsk_jn(ret_s->begin, "age_18");
     return read_items(t, ret_s);
@@ -291,6 +293,16 @@ uint64_t tsk_sitting_cap(const struct tsk_sitting *s, uint64_t now, enum tsk_err
 }
 
 /* ---- the notice ---- */
+enum tsk_err tsk_terminal_flags(struct tsk_cli *c)
+{
+    const char *lang = tsk_flag(c, TSK_F_LANG), *purpose = tsk_flag(c, TSK_F_PURPOSE);
+    TSK_TRY(tsk_want_choice(c, TSK_F_HOW, "1|2"));
+    if (purpose)
+        TSK_TRY(tsk_want_code(c, TSK_F_PURPOSE, TSK_LIST_PURPOSE, purpose));
+    bool known = !lang || tsk_notice_find(TSK_HOLDER_CHILD, lang) || tsk_notice_find(TSK_HOLDER_GUARDIAN, lang);
+    return known ? TSK_OK : tsk_refuse(c, TSK_E_USAGE, "--lang %s", lang);
+}
+
 enum tsk_err tsk_notice_want(struct tsk_cli *c, uint64_t kind, const struct tsk_notice **ret_notice)
 {
     const char *lang = tsk_flag(c, TSK_F_LANG);

@@ -101,6 +101,8 @@ uint64_t tsk_sitting_cap(const struct tsk_sitting *s, uint64_t now, enum tsk_err
 bool tsk_terminal_lists(const json_t *list, const char *text);
 void tsk_terminal_last_day(uint64_t cap, char ret_day[16]);
 
+/* --lang, --how and --purpose as far as they can be checked without knowing whose card it is. TSK_E_USAGE. */
+TSK_MUST_USE enum tsk_err tsk_terminal_flags(struct tsk_cli *c);
 /* The notice of the kind in --lang (default: ja-Hira for a child, ja for a guardian). TSK_E_USAGE. */
 TSK_MUST_USE enum tsk_err tsk_notice_want(struct tsk_cli *c, uint64_t kind, const struct tsk_notice **ret_notice);
 /* Its text with agency, categories and last day filled in: memory (free), or NULL. */

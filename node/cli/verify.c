@@ -168,11 +168,17 @@ static enum tsk_err check_file(struct checker *k, const char *path, json_t *file
         return TSK_E_NOMEM;
     TSK_TRY(set_text(o, "file", path));
     enum tsk_err e = check_bytes(k, (struct tsk_slice){bytes, n}, o);
+    if (e == TSK_E_MALFORMED) /* cut short, or no record at all: a file that cannot be read, not a signature that is wrong */
+        e = TSK_E_BADFILE;
     if (tsk_err_class(e) == TSK_CLASS_LOCAL)
         return e;
     if (e != TSK_OK && k->all_ok) {
         k->all_ok = false;
-        tsk_refuse(k->c, e, "%s", path);
+        if (e == TSK_E_UNKNOWNPEER && !k->members)
+            tsk_refuse_next(k->c, e, path, tsk_words(k->c, "--roster F で名簿を指定してください。署名は名簿と照らし合わせて確かめます。",
+                                                     "Add --roster F: signatures are checked against the roster."));
+        else
+            tsk_refuse(k->c, e, "%s", path);
     }
     if (e != TSK_OK)
         TSK_TRY(set_text(o, "code", tsk_err_name(e)));
@@ -225,11 +231,16 @@ enum tsk_err tsk_cli_verify(struct tsk_cli *c)
 {
     __attribute__((cleanup(checker_drop))) struct checker k = {.c = c, .all_ok = true};
     json_t *files = json_array();
+    c->partly = true;
     if (json_object_set_new(c->out, "files", files) != 0)
         return TSK_E_NOMEM;
     TSK_TRY(load_roster(&k));
-    if (k.members)
+    if (k.members) {
+        char fp[65];
+        TSK_TRY(tsk_roster_fingerprint(k.members, fp));
+        TSK_TRY(set_text(c->out, "fingerprint", fp));
         TSK_TRY(each_word(&k, NULL));
+    }
     TSK_TRY(each_word(&k, files));
     json_object_set_new(c->out, "ok", json_boolean(k.all_ok));
     if (k.all_ok)
@@ -245,6 +256,36 @@ enum tsk_err tsk_cli_verify(struct tsk_cli *c)
     return TSK_E_BADSIG;
 }
 
+/* What a person reads for a verdict or a kind of record. */
+static const struct { const char *name, *ja, *en; } WORDS[] = {
+    {"ok", "正しい", "ok"}, {"unknown", "確かめられません", "not checked"}, {"bad", "正しくありません", "bad"},
+    {"roster", "名簿", "roster"}, {"join", "参加の申し込み", "join"}, {"referral", "つなぎ", "referral"},
+    {"item", "くわしい内容(封)", "item (sealed)"}, {"grant", "同意", "consent"}, {"withdraw", "取り消し", "stop"},
+    {"cosign", "見届けの署名", "cosign"}, {"holder", "カードの鍵", "card key"}, {"status", "状況", "status"},
+    {"open", "開いた記録", "opening"}, {"deleted", "消した記録", "deletion"}, {"receipt", "受け取り", "receipt"},
+    {"card", "カード", "card"},
+};
+
+static const char *word_for(const struct tsk_cli *c, const char *name)
+{
+    for (size_t i = 0; i < sizeof WORDS / sizeof *WORDS; i++)
+        if (strcmp(WORDS[i].name, name) == 0)
+            return tsk_words(c, WORDS[i].ja, WORDS[i].en);
+    return name;
+}
+
+static void print_fingerprint(const struct tsk_cli *c)
+{
+    const char *fp = tsk_js(c->out, "fingerprint");
+    if (*fp == '\0')
+        return;
+    printf("%s:", tsk_words(c, "名簿の根の指紋(電話などで読み合わせたものと比べてください)",
+                            "Fingerprint of the roster's root (compare it with the one read out by telephone)"));
+    for (size_t i = 0; i < strlen(fp); i += 4)
+        printf(" %.4s", fp + i);
+    putchar('\n');
+}
+
 void tsk_show_verify(struct tsk_cli *c)
 {
     const json_t *files = json_object_get(c->out, "files");
@@ -257,9 +298,11 @@ void tsk_show_verify(struct tsk_cli *c)
                            tsk_words(c, "ファイル", "File")};
     memcpy(cells, head, sizeof head);
     json_array_foreach(files, i, o) {
-        const char *row[4] = {tsk_js(o, "signature"), tsk_js(o, "type"), tsk_js(o, "author"), tsk_js(o, "file")};
+        const char *row[4] = {word_for(c, tsk_js(o, "signature")), word_for(c, tsk_js(o, "type")),
+                              word_for(c, tsk_js(o, "author")), tsk_js(o, "file")};
         memcpy(cells + (i + 1) * 4, row, sizeof row);
     }
     tsk_table_print(stdout, cells, n + 1, 4);
     free(cells);
+    print_fingerprint(c);
 }

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "node/cli/terminal.h"
+#include "node/desk/json.h"
 
 /* A grant as the node has it. */
 struct given {
@@ -31,6 +32,21 @@ static enum tsk_err ask_grant(struct tsk_cli *c, const struct tsk_terminal *t, s
         return TSK_E_WRONGTYPE;
     TSK_TRY(tsk_rec_decode(TSK_REC_GRANT, env.payload, &ret_g->grant));
     return tsk_record_id(&env, &t->members->net, &ret_g->id);
+}
+
+/* By card only where the card is at home: elsewhere the node has no tweak to derive the keys from. */
+static enum tsk_err check_home(struct tsk_cli *c, const struct given *g)
+{
+    char next[512];
+    if (*tsk_js(g->info, "tweak"))
+        return TSK_OK;
+    snprintf(next, sizeof next,
+             tsk_words(c, "カードを使えるのは、送り元(%s)のノードです。止めるだけなら、ここで職員のだれでも、すぐに止められます: "
+                          "tasuki consent withdraw --dir %s %s --staff-reason S1",
+                       "Cards work at the sender's node (%s). To stop it, any member of staff can do so here at once: "
+                       "tasuki consent withdraw --dir %s %s --staff-reason S1"),
+             tsk_js(g->info, "sender"), c->dir, tsk_word(c, 0));
+    return tsk_refuse_next(c, TSK_E_FORBIDDEN, tsk_js(g->info, "sender"), next);
 }
 
 /* The keys under which the grant was signed, if this card and PIN derive them. */
@@ -78,6 +94,7 @@ static enum tsk_err by_card(struct tsk_cli *c)
         return tsk_refuse(c, TSK_E_USAGE, "%s", tsk_flag(c, TSK_F_CARD_FILE) ? "--pin-file" : "--card-file");
     TSK_TRY(tsk_terminal_open(c, 0, &t));
     TSK_TRY(ask_grant(c, &t, &g));
+    TSK_TRY(check_home(c, &g));
     TSK_TRY(tsk_terminal_unlock(&t));
     enum tsk_err e = grant_keys(&t, &g, &keys);
     if (e == TSK_E_WRONGHOLDER)
@@ -104,6 +121,16 @@ static enum tsk_err by_code(struct tsk_cli *c)
     return tsk_ask_out(c, json_pack("{s:s,s:s,s:s}", "verb", "withdraw", "grant", tsk_word(c, 0), "code", text));
 }
 
+/* A stop is never refused for its reason: of text that is too long, or in another coding, what can be kept is kept. */
+static enum tsk_err by_staff(struct tsk_cli *c, const char *reason)
+{
+    char text[TSK_JSON_TEXT_MAX + 1];
+    tsk_text_cut(text, sizeof text, reason);
+    if (!tsk_utf8_ok((const uint8_t *)text, strlen(text), NULL))
+        snprintf(text, sizeof text, "S6");
+    return tsk_ask_out(c, json_pack("{s:s,s:s,s:s}", "verb", "withdraw", "grant", tsk_word(c, 0), "reason", text));
+}
+
 enum tsk_err tsk_cli_consent_withdraw(struct tsk_cli *c)
 {
     TSK_TRY(tsk_want_id(c, tsk_word(c, 0), 16));
@@ -117,7 +144,7 @@ enum tsk_err tsk_cli_consent_withdraw(struct tsk_cli *c)
         return by_card(c);
     if (code)
         return by_code(c);
-    return tsk_ask_out(c, json_pack("{s:s,s:s,s:s}", "verb", "withdraw", "grant", tsk_word(c, 0), "reason", reason));
+    return by_staff(c, reason);
 }
 
 void tsk_show_consent_withdraw(struct tsk_cli *c)
@@ -126,8 +153,8 @@ void tsk_show_consent_withdraw(struct tsk_cli *c)
              ? tsk_words(c, "止まりました。この同意では、もう開けません。", "Stopped: nothing opens by this consent any more.")
              : tsk_words(c, "取り消しを受け付けました。相手の機関に届いたときに止まり、届くまでは開けます。急ぐときは、いま電話して、開かないよう頼んでください。"
                             "届いたかどうかは tasuki history で見られます。",
-                         "Taken in. It stops when it reaches the agency, which can open until then: if it is urgent, telephone them now and "
-                         "ask them not to. tasuki history shows whether it has arrived."));
+                         "Taken in. It stops when it reaches the agency, which can open until then: if it is urgent, telephone "
+                         "them now and ask them not to. tasuki history shows whether it has arrived."));
     puts(tsk_words(c, "すでに読まれたことは取り消せません。", "What has been read cannot be unread."));
 }
 
@@ -143,6 +170,7 @@ enum tsk_err tsk_cli_receipt(struct tsk_cli *c)
     TSK_TRY(tsk_want_choice(c, TSK_F_FORMAT, "text|json"));
     TSK_TRY(tsk_terminal_open(c, 0, &t));
     TSK_TRY(ask_grant(c, &t, &g));
+    TSK_TRY(check_home(c, &g));
     TSK_TRY(tsk_terminal_unlock(&t));
     TSK_TRY(grant_keys(&t, &g, &keys));
     TSK_TRY(tsk_wd_code(&t.root, &g.grant.id, code));

@@ -43,16 +43,16 @@ bool tsk_json_short(void)
     return s;
 }
 
-void tsk_what(char ret_what[TSK_WHAT_CAP], const char *text)
+void tsk_text_cut(char *ret_text, size_t cap, const char *text)
 {
     size_t n = strlen(text);
-    if (n >= TSK_WHAT_CAP) {
-        n = TSK_WHAT_CAP - 1;
+    if (n >= cap) {
+        n = cap - 1;
         while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
             n--;
     }
-    memmove(ret_what, text, n);
-    ret_what[n] = '\0';
+    memmove(ret_text, text, n);
+    ret_text[n] = '\0';
 }
 
 /* ---- the kinds ---- */
@@ -104,6 +104,7 @@ static bool is_kind(const json_t *v, enum tsk_jkind kind)
 {
     switch (kind) {
     case TSK_J_TEXT: return is_text(v, TSK_JSON_TEXT_MAX);
+    case TSK_J_NOTE: return json_string_length(v) > 0;
     case TSK_J_BOOL: return json_is_boolean(v);
     case TSK_J_TIME: return is_time(v);
     case TSK_J_CODE: return is_text(v, sizeof(struct tsk_code) - 1);
@@ -314,6 +315,39 @@ enum tsk_err tsk_json_content(struct tsk_slice cbor, json_t **ret_content)
     }
     *ret_content = v;
     return TSK_OK;
+}
+
+bool tsk_code_danger(const char *text)
+{
+    char code[sizeof(struct tsk_code)] = "";
+    if (strlen(text) >= sizeof code)
+        return false;
+    for (size_t i = 0; text[i] != '\0'; i++)
+        code[i] = text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 'a' + 'A') : text[i];
+    const struct tsk_code_row *need = tsk_code_find(TSK_LIST_NEED, code), *urgency = tsk_code_find(TSK_LIST_URGENCY, code);
+    return (need != NULL && (need->flags & TSK_CODE_EMERGENCY) != 0) ||
+           (urgency != NULL && (urgency->flags & TSK_CODE_EMERGENCY) != 0);
+}
+
+static bool value_danger(const json_t *v)
+{
+    if (json_is_string(v))
+        return tsk_code_danger(json_string_value(v));
+    for (size_t i = 0; i < json_array_size(v); i++)
+        if (json_is_string(json_array_get(v, i)) && tsk_code_danger(json_string_value(json_array_get(v, i))))
+            return true;
+    return false;
+}
+
+bool tsk_content_danger(const json_t *content)
+{
+    size_t n;
+    const struct tsk_item_row *rows = tsk_item_rows(&n);
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].values != NULL && (strcmp(rows[i].values, "@needs") == 0 || strcmp(rows[i].values, "@urgency") == 0) &&
+            value_danger(json_object_get(content, rows[i].id)))
+            return true;
+    return false;
 }
 
 bool tsk_content_text(struct tsk_slice cbor, const char *key, struct tsk_slice *ret_text)

@@ -19,6 +19,7 @@
 
 enum tsk_jkind {
     TSK_J_TEXT,  /* text, 1..TSK_JSON_TEXT_MAX bytes */
+    TSK_J_NOTE,  /* text of any length: the verb keeps what fits */
     TSK_J_BOOL,
     TSK_J_TIME,  /* UTC seconds, or RFC 3339 text (without offset: Tokyo) */
     TSK_J_CODE,  /* text of at most 7 bytes, not empty */
@@ -42,7 +43,11 @@ bool tsk_json_short(void);
 TSK_MUST_USE enum tsk_err tsk_json_fields(json_t *in, const struct tsk_jfield *fields, size_t n,
                                           char ret_what[TSK_WHAT_CAP]);
 /* Copies as much of `text` as fits, whole characters only. */
-void tsk_what(char ret_what[TSK_WHAT_CAP], const char *text);
+void tsk_text_cut(char *ret_text, size_t cap, const char *text);
+static inline void tsk_what(char ret_what[TSK_WHAT_CAP], const char *text)
+{
+    tsk_text_cut(ret_what, TSK_WHAT_CAP, text);
+}
 
 /* ---- reading members that tsk_json_fields has seen; false, NULL, empty if the member is not there ---- */
 bool tsk_json_has(const json_t *in, const char *name);
@@ -67,6 +72,11 @@ void tsk_json_add(json_t *list, json_t *value); /* takes value */
 
 /* A deterministic CBOR content map as JSON: text, bool, lists and maps of them. TSK_E_MALFORMED for anything else. */
 TSK_MUST_USE enum tsk_err tsk_json_content(struct tsk_slice cbor, json_t **ret_content);
+/* Whether an item of a content map, as JSON, has a need or an urgency that is an emergency (N16, U0), in whatever case of
+ * letters: that is never written down. */
+bool tsk_content_danger(const json_t *content);
+/* Whether `text` is such a code. */
+bool tsk_code_danger(const char *text);
 /* The text under `key` of a content map; false if it is not there or no text. Points into `cbor`. */
 bool tsk_content_text(struct tsk_slice cbor, const char *key, struct tsk_slice *ret_text);
 

@@ -14,7 +14,7 @@
 
 #include "node/core/log.h"
 #include "node/desk/json.h"
-#include "node/desk/verb.h"
+#include "node/desk/verb_util.h"
 
 /* ---- the words of a refusal ---- */
 /* Twice the same row, or a row that err.def does not have, does not compile; a missing one does not either. */
@@ -65,6 +65,24 @@ static bool is_text(const json_t *v, const char *text)
     return json_is_string(v) && strcmp(json_string_value(v), text) == 0;
 }
 
+/* What was written into a detail says it just as well. */
+static bool in_details(const json_t *in)
+{
+    const json_t *details = json_object_get(in, "details");
+    bool danger = false;
+    for (size_t i = 0; i < json_array_size(details) && !danger; i++) {
+        const char *hex = json_string_value(json_object_get(json_array_get(details, i), "content"));
+        TSK_SECRET struct tsk_buf b = {0};
+        json_t *content = NULL;
+        if (hex == NULL || tsk_buf_new(strlen(hex) / 2, &b) != TSK_OK || tsk_unhex(hex, b.p, b.n) != TSK_OK ||
+            tsk_json_content((struct tsk_slice){b.p, b.n}, &content) != TSK_OK)
+            continue;
+        danger = tsk_content_danger(content);
+        json_decref(content);
+    }
+    return danger;
+}
+
 /* The code lists mark N16; U0 is the one urgency without a time to answer by. */
 static bool is_emergency(const json_t *in)
 {
@@ -75,7 +93,7 @@ static bool is_emergency(const json_t *in)
         if (row != NULL && (row->flags & TSK_CODE_EMERGENCY) != 0)
             return true;
     }
-    return is_text(needs, "N16") || is_text(json_object_get(in, "urgency"), "U0");
+    return is_text(needs, "N16") || is_text(json_object_get(in, "urgency"), "U0") || in_details(in);
 }
 
 static enum tsk_ui ui_of(const json_t *in)
@@ -215,6 +233,8 @@ static enum tsk_err answer(struct tsk_call *call, struct tsk_slice request, uint
     if (e != TSK_OK) {
         json_decref(call->out);
         call->out = tsk_error_json(to_staff(e), call->ui, call->what, false);
+        if (call->next != NULL)
+            tsk_json_put_text(json_object_get(call->out, "error"), "next", call->next);
     }
     *ret_out = call->out;
     return TSK_OK;

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "node/desk/admit.h"
+#include "schema/codes.h"
 
 struct tsk_call {
     struct tsk_ctx *ctx;
@@ -16,6 +17,7 @@ struct tsk_call {
     struct tsk_id16 staff;   /* keyed pseudonym of who asks */
     enum tsk_ui ui;
     char what[96];           /* on refusal: the key, flag, office or agency that the words should name; may stay empty */
+    const char *next;        /* on refusal: what to do next, where next.def cannot know; static words, or NULL */
     bool keep;               /* a refusal whose records must stay all the same (the stop after a wrong age class) */
 };
 typedef enum tsk_err tsk_verb(struct tsk_call *call);
@@ -46,6 +48,9 @@ TSK_MUST_USE enum tsk_err tsk_desk_reload(struct tsk_ctx *ctx);
 
 /* The loop of the writer thread; returns when a SIGTERM or SIGINT was handled, after its last commit. */
 TSK_MUST_USE enum tsk_err tsk_loop(struct tsk_ctx *ctx);
+
+/* Whether staff may give this outcome with the event ("connected"): the rule of `act`, for those who offer a choice. */
+bool tsk_outcome_fits(const char *event, const struct tsk_code_row *row);
 
 /* {"error":{"code","text","what"?,"sent":false,"next"}}; the words of `next` stand in next.def. */
 json_t *tsk_error_json(enum tsk_err e, enum tsk_ui ui, const char *what, bool sent);

@@ -51,6 +51,12 @@ static bool fits(const struct event *ev, const struct tsk_code_row *row)
     return unknown || (ev->flags & (good ? NOT_GOOD : GOOD)) == 0;
 }
 
+bool tsk_outcome_fits(const char *event, const struct tsk_code_row *row)
+{
+    const struct event *ev = event_find(event);
+    return ev == NULL || (ev->flags & OUTCOME) == 0 || fits(ev, row);
+}
+
 /* One field of the status carries reason and outcome; people call it by the name that fits the event. An outcome may
  * also be given as `reason`. */
 static enum tsk_err fill_reason(struct tsk_call *call, const struct event *ev, struct tsk_status *s)
@@ -111,6 +117,21 @@ static enum tsk_err fill_answers(struct tsk_call *call, const struct tsk_case *c
     return TSK_E_STATE;
 }
 
+/* "It was given": then a grant must have left. */
+static enum tsk_err check_given(struct tsk_call *call, const struct tsk_case *c)
+{
+    for (uint64_t i = 0; i < c->grants_n; i++) {
+        struct tsk_case_grant g;
+        TSK_TRY(tsk_grant_load(call->b->txn, c, i, &g));
+        if (g.sent && g.grant.state == TSK_GRANT_GIVEN)
+            return TSK_OK;
+    }
+    return tsk_call_fail_next(call, TSK_E_NOCONSENT, "given",
+                              "まだ何も渡していません。家族の同意を受けてから答えてください。電話で答えたときは --reason tel、渡さないときは --reason no です。",
+                              "Nothing has been given yet. Answer once the family has consented; "
+                              "by telephone it is --reason tel, and --reason no if it is not given.");
+}
+
 static enum tsk_err say(struct tsk_call *call, const struct tsk_case *c, const struct event *ev, struct tsk_status *s)
 {
     struct tsk_case_story *story;
@@ -121,6 +142,8 @@ static enum tsk_err say(struct tsk_call *call, const struct tsk_case *c, const s
         return tsk_call_fail(call, e, tsk_state_name(c->state));
     if ((ev->flags & ANSWERS) != 0)
         TSK_TRY(fill_answers(call, c, story, s));
+    if ((ev->flags & ANSWERS) != 0 && strcmp(s->reason.s, "given") == 0)
+        TSK_TRY(check_given(call, c));
     return tsk_say(call->ctx, call->b, c, s, &id);
 }
 

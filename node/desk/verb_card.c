@@ -6,7 +6,7 @@
 #include "node/desk/verb_util.h"
 
 /* What is known of a card from its holders. */
-struct card { size_t holders_n, unused_n; uint64_t kind; bool stopped; };
+struct card { size_t holders_n, unused_n; uint64_t kind; bool stopped; struct tsk_id16 tweak; struct tsk_pk sign_pk; };
 
 static enum tsk_err card_look(struct tsk_txn *t, const struct tsk_id16 *id, struct card *ret_card)
 {
@@ -17,6 +17,8 @@ static enum tsk_err card_look(struct tsk_txn *t, const struct tsk_id16 *id, stru
     tsk_card_walk_init(&w, id);
     while ((e = tsk_card_walk(t, &w, &h)) == TSK_OK) {
         c.holders_n++;
+        c.tweak = h.tweak;
+        c.sign_pk = h.holder.sign_pk;
         c.kind = h.holder.kind;
         c.stopped = c.stopped || h.stopped_at != 0;
         c.unused_n += h.case_no == 0 && h.stopped_at == 0;
@@ -24,6 +26,33 @@ static enum tsk_err card_look(struct tsk_txn *t, const struct tsk_id16 *id, stru
     if (e != TSK_E_UNKNOWN)
         return e;
     *ret_card = c;
+    return TSK_OK;
+}
+
+static const char *kind_name(uint64_t kind)
+{
+    return kind == TSK_HOLDER_CHILD ? "child" : "guardian";
+}
+
+/* ---- info ---- */
+static const struct tsk_jfield info_fields[] = {{"card_id", TSK_J_ID16, false}};
+
+enum tsk_err tsk_verb_card_info(struct tsk_call *call)
+{
+    struct tsk_id16 id;
+    struct card card;
+    TSK_TRY(TSK_CALL_FIELDS(call, info_fields));
+    tsk_json_bytes(call->in, "card_id", id.b, sizeof id.b);
+    TSK_TRY(card_look(call->b->txn, &id, &card));
+    tsk_json_put_hex(call->out, "card_id", id.b, sizeof id.b);
+    tsk_json_put_num(call->out, "holders", card.holders_n);
+    tsk_json_put_num(call->out, "unused", card.unused_n);
+    tsk_json_put_flag(call->out, "stopped", card.stopped);
+    if (card.holders_n == 0)
+        return TSK_OK;
+    tsk_json_put_text(call->out, "kind", kind_name(card.kind));
+    tsk_json_put_hex(call->out, "tweak", card.tweak.b, sizeof card.tweak.b);
+    tsk_json_put_hex(call->out, "sign_pk", card.sign_pk.b, sizeof card.sign_pk.b);
     return TSK_OK;
 }
 
@@ -73,7 +102,11 @@ static enum tsk_err enrol_check(struct tsk_call *call, const struct card *card, 
     if (tsk_json_flag(call->in, "new") && card->holders_n > 0)
         return tsk_call_fail(call, TSK_E_EXISTS, tsk_json_text(call->in, "card_id"));
     if (card->holders_n > 0 && card->kind != kind)
-        return tsk_call_fail(call, TSK_E_USAGE, "kind");
+        return tsk_call_fail_next(call, TSK_E_EXISTS, kind_name(card->kind),
+                                  "このカードは、ここではもう一方の種類(本人か保護者)で登録されています。--kind を確かめてください。"
+                                  "人が違うときは、その人のカードを作ってください。",
+                                  "Here this card is enrolled as one of the other kind. "
+                                  "Check --kind; another person needs a card of their own.");
     return card->stopped ? TSK_E_CARDSTOPPED : TSK_OK;
 }
 

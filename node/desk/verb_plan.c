@@ -20,11 +20,13 @@ enum tsk_err tsk_plan_to(struct tsk_call *call, struct tsk_plan *p)
     TSK_TRY(tsk_call_roster_fresh(call, p->now));
     if ((self->m.roles & TSK_ROLE_SENDER) == 0)
         return tsk_call_fail(call, TSK_E_FORBIDDEN, self->m.partner);
+    if (strcmp(to, self->m.partner) == 0)
+        return tsk_call_fail_next(call, TSK_E_USAGE, self->m.partner,
+                                  "自分の機関へはつなげません。ほかの機関の番号を --to に指定してください。",
+                                  "You cannot refer to your own agency. Give another agency's id with --to.");
     const struct tsk_entry *e = tsk_member_by_partner(call->ctx->members, to, p->now);
     if (e == NULL || (e->m.roles & TSK_ROLE_RECIPIENT) == 0)
         return tsk_call_fail(call, TSK_E_UNKNOWNPEER, to);
-    if (memcmp(e->m.kid.b, self->m.kid.b, sizeof e->m.kid.b) == 0)
-        return tsk_call_fail(call, TSK_E_USAGE, "to");
     p->to = e;
     return TSK_OK;
 }
@@ -105,11 +107,12 @@ static enum tsk_err unused_holder(struct tsk_call *call, const struct tsk_id16 *
     struct tsk_walk w;
     struct tsk_holder_at h;
     enum tsk_err e;
-    bool known = false;
+    bool known = false, stopped = false;
     char id[33];
     tsk_card_walk_init(&w, card);
     while ((e = tsk_card_walk(call->b->txn, &w, &h)) == TSK_OK) {
         known = true;
+        stopped = stopped || h.stopped_at != 0;
         if (h.case_no == 0 && h.stopped_at == 0 && h.holder.state == TSK_HOLDER_ACTIVE) {
             *ret_h = h;
             return TSK_OK;
@@ -118,7 +121,7 @@ static enum tsk_err unused_holder(struct tsk_call *call, const struct tsk_id16 *
     if (e != TSK_E_UNKNOWN)
         return e;
     hex16(card, id);
-    return tsk_call_fail(call, known ? TSK_E_HOLDERS : TSK_E_UNKNOWN, id);
+    return tsk_call_fail(call, stopped ? TSK_E_CARDSTOPPED : known ? TSK_E_HOLDERS : TSK_E_UNKNOWN, id);
 }
 
 static enum tsk_err add_holder(struct tsk_call *call, const struct tsk_id16 *card, struct tsk_plan *p)
@@ -196,14 +199,38 @@ static enum tsk_err content_of(const json_t *in, struct tsk_buf *ret_content)
     return TSK_OK;
 }
 
-/* The recipient computes the age class again from c1.birth: the two must not be able to differ. */
-static enum tsk_err birth_agrees(struct tsk_call *call, const struct tsk_plan *p, struct tsk_slice content)
+static int64_t age_at(const struct tsk_birth *b, uint64_t now)
 {
-    struct tsk_slice birth;
-    if (!tsk_content_text(content, "c1.birth", &birth))
+    struct tsk_date today = tsk_date_of(now);
+    bool before = today.month < b->date.month || (today.month == b->date.month && today.day < b->date.day);
+    return b->by_age ? b->age : today.year - b->date.year - before;
+}
+
+/* Two days are the same day; a day and an age agree if that is the age today. */
+static bool same_birth(const struct tsk_birth *a, const struct tsk_birth *b, uint64_t now)
+{
+    bool both = !a->by_age && !b->by_age;
+    return age_at(a, now) == age_at(b, now) &&
+           (!both || memcmp(&a->date, &b->date, sizeof a->date) == 0);
+}
+
+/* The recipient computes the age class again from c1.birth, at the time when the item was made: the two must not be able to
+ * differ. Where staff gave an age and the detail has the day, it is the day that counts: it ends the class sooner. */
+static enum tsk_err birth_agrees(struct tsk_call *call, struct tsk_plan *p, struct tsk_slice content)
+{
+    struct tsk_slice text;
+    struct tsk_birth given, said;
+    char birth[sizeof p->birth] = "";
+    if (!tsk_content_text(content, "c1.birth", &text))
         return TSK_OK;
-    struct tsk_slice given = {(const uint8_t *)p->birth, strlen(p->birth)};
-    return tsk_slice_eq(birth, given) ? TSK_OK : tsk_call_fail(call, TSK_E_DETAIL, "c1.birth");
+    memcpy(birth, text.p, text.n < sizeof birth ? text.n : 0);
+    if (tsk_birth_parse(birth, p->now, &said) != TSK_OK || tsk_birth_parse(p->birth, p->birth_asked, &given) != TSK_OK ||
+        !same_birth(&said, &given, p->now))
+        return tsk_call_fail_next(call, TSK_E_DETAIL, "c1.birth",
+                                  "--birth と c1.birth が食い違っています。どちらが正しいか確かめて、同じ日(または合う年齢)にそろえてください。",
+                                  "--birth and c1.birth differ. "
+                                  "See which is right, and give the same day, or an age that fits it, in both.");
+    return given.by_age && !said.by_age ? tsk_plan_birth(call, birth, p->now, p) : TSK_OK;
 }
 
 static enum tsk_err add_detail(struct tsk_call *call, json_t *in, struct tsk_plan *p)

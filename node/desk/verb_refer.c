@@ -24,8 +24,10 @@ static size_t cards_in(const struct tsk_call *call, struct tsk_id16 ret_cards[TS
     return n;
 }
 
-static void answer(const struct tsk_call *call, const struct tsk_case *c)
+static void answer(const struct tsk_call *call, const struct tsk_plan *p, const struct tsk_case *c)
 {
+    tsk_json_put_num(call->out, "reply_by", p->referral.reply_by);
+    tsk_json_put_text(call->out, "urgency", p->referral.urgency.s);
     tsk_json_put_hex(call->out, "referral", c->id.b, sizeof c->id.b);
     tsk_json_put_text(call->out, "state", tsk_state_name(c->state));
     tsk_json_put_flag(call->out, "outside_district", c->outside_district);
@@ -46,7 +48,7 @@ enum tsk_err tsk_verb_refer(struct tsk_call *call)
     TSK_TRY(tsk_plan_duplicate(call, &p));
     tsk_random(p.referral.link.b, sizeof p.referral.link.b);
     TSK_TRY(tsk_plan_make(call, &p, &c));
-    answer(call, &c);
+    answer(call, &p, &c);
     return TSK_OK;
 }
 
@@ -118,7 +120,7 @@ enum tsk_err tsk_verb_reroute(struct tsk_call *call)
     TSK_TRY(tsk_plan_duplicate(call, &p));
     TSK_TRY(tsk_plan_make(call, &p, &c));
     TSK_TRY(say_rerouted(call, &old, &c));
-    answer(call, &c);
+    answer(call, &p, &c);
     tsk_json_put_hex(call->out, "from", old.id.b, sizeof old.id.b);
     tsk_json_put_flag(call->out, "details_needed", p.details_n == 0);
     return TSK_OK;

@@ -11,6 +11,12 @@ enum tsk_err tsk_call_fail(struct tsk_call *call, enum tsk_err e, const char *wh
     return e;
 }
 
+enum tsk_err tsk_call_fail_next(struct tsk_call *call, enum tsk_err e, const char *what, const char *ja, const char *en)
+{
+    call->next = call->ui == TSK_UI_EN ? en : ja;
+    return tsk_call_fail(call, e, what);
+}
+
 const char *tsk_partner_of(const struct tsk_ctx *ctx, const struct tsk_kid *kid)
 {
     const struct tsk_entry *e = tsk_member_by_kid(ctx->members, kid, 0);

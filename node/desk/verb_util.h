@@ -14,6 +14,8 @@
 
 /* Notes what the words should name, and gives `e` back. */
 enum tsk_err tsk_call_fail(struct tsk_call *call, enum tsk_err e, const char *what);
+/* The same, with a next step of its own instead of that of next.def: static words. */
+enum tsk_err tsk_call_fail_next(struct tsk_call *call, enum tsk_err e, const char *what, const char *ja, const char *en);
 
 /* Every id in an answer that stands for an agency is a partner id; "?" for a key that no roster entry has (any more). */
 const char *tsk_partner_of(const struct tsk_ctx *ctx, const struct tsk_kid *kid);

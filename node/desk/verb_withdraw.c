@@ -66,7 +66,7 @@ static enum tsk_err lifted_by_none(struct tsk_txn *t, const struct tsk_case *c, 
 }
 
 static const struct tsk_jfield fields[] = {
-    {"grant", TSK_J_ID16, false}, {"record", TSK_J_HEX, true}, {"code", TSK_J_TEXT, true}, {"reason", TSK_J_TEXT, true}};
+    {"grant", TSK_J_ID16, false}, {"record", TSK_J_HEX, true}, {"code", TSK_J_TEXT, true}, {"reason", TSK_J_NOTE, true}};
 
 static enum tsk_err by_record(struct tsk_call *call, const struct tsk_case_grant *g, struct tsk_withdraw *ret_w)
 {
@@ -141,8 +141,10 @@ static enum tsk_err by_code(struct tsk_call *call, const struct tsk_case *c, con
 static enum tsk_err by_staff(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
                              struct tsk_withdraw *w)
 {
-    const char *reason = tsk_json_text(call->in, "reason");
-    bool is_code = tsk_code_find(TSK_LIST_STOP_REASON, reason) != NULL;
+    char reason[TSK_JSON_TEXT_MAX + 1];
+    tsk_text_cut(reason, sizeof reason, tsk_json_text(call->in, "reason"));
+    /* S9 is what the node says when a referral ends; of a person it is a word like any other. */
+    bool is_code = tsk_code_find(TSK_LIST_STOP_REASON, reason) != NULL && strcmp(reason, "S9") != 0;
     struct tsk_id32 id;
     struct tsk_stored r;
     struct tsk_stop before;

@@ -276,7 +276,7 @@ START_TEST(verify_knows_good_from_bad)
         json_decref(o);
     }
     ck_ok(tsk_file_write(in_dir("bad.cose"), TSK_SLICE(((const uint8_t[]){'x', 'y'})), 0600));
-    refuses(tasuki("verify", in_dir("bad.cose"), NULL), 1, "e.malformed");
+    refuses(tasuki("verify", in_dir("bad.cose"), NULL), 2, "e.badfile");
     refuses(tasuki("verify", in_dir("none"), NULL), 2, "e.badfile");
 }
 END_TEST

@@ -172,6 +172,23 @@ START_TEST(any_staff_stops_at_once)
 }
 END_TEST
 
+/* A stop is never refused for its reason: what is too long is cut, what only nodes say is a word like any other. */
+START_TEST(no_reason_keeps_a_stop_away)
+{
+    char longest[4000] = "";
+    for (size_t i = 0; i + 3 < sizeof longest; i += 3)
+        memcpy(longest + i, "母", 4);
+    const char *const REASONS[] = {longest, "S9"};
+    consented("C1C3");
+    for (size_t i = 0; i < 2; i++) {
+        json_decref(world_do(R, json_pack("{s:s,s:s,s:s}", "verb", "withdraw", "grant", grant, "reason", REASONS[i])));
+        json_t *out = world_do(R, ask2("history", "referral", referral));
+        ck_assert_str_eq(world_str(json_array_get(json_object_get(out, "stops"), i), "reason"), "S6");
+        json_decref(out);
+    }
+}
+END_TEST
+
 START_TEST(a_stop_before_it_in_the_batch_wins)
 {
     struct tsk_batch b;
@@ -391,6 +408,7 @@ static TCase *case_consent(void)
     tcase_add_test(tc, a_refusal_stays_at_home);
     tcase_add_test(tc, withdraw_by_code);
     tcase_add_test(tc, any_staff_stops_at_once);
+    tcase_add_test(tc, no_reason_keeps_a_stop_away);
     tcase_add_test(tc, a_stop_before_it_in_the_batch_wins);
     tcase_add_test(tc, stops_are_offered_by_item);
     tcase_add_test(tc, what_the_agency_could_not_take_is_shown);

@@ -104,6 +104,7 @@ START_TEST(question_and_answer)
     said(R, act("acked"), "acked");
     said(R, act_with("need_info", "reason", "C2"), "need_info");
     world_refused(R, act_with("answered", "reason", "tel"), "e.forbidden", "need_info");
+    world_refused(S, act_with("answered", "reason", "given"), "e.noconsent", "given"); /* nothing was */
     said(S, act_with("answered", "reason", "tel"), "acked");
     world_refused(S, act_with("answered", "reason", "tel"), "e.state", NULL);
 }
@@ -161,8 +162,8 @@ static uint64_t class_until_of(json_t *out)
 START_TEST(an_age_ages_through_a_reroute)
 {
     uint64_t until = class_until_of(
-        world_do(S, json_pack("{s:s,s:s,s:[s],s:s,s:s,s:[s],s:s,s:[]}", "verb", "refer", "to", "X001", "needs", "N07", "age_band",
-                              "A4", "ward", "011029", "holders", child.hex, "birth", "~17", "details")));
+        world_do(S, json_pack("{s:s,s:s,s:[s],s:s,s:s,s:[s],s:s,s:[]}", "verb", "refer", "to", "X001", "needs", "N07",
+                              "age_band", "A4", "ward", "011029", "holders", child.hex, "birth", "~17", "details")));
     for (int again = 0; again < 2; again++) {
         world_deliver();
         said(R, act_with("declined", "reason", "D2"), "declined");

@@ -3,6 +3,7 @@
 set -u
 : "${BUILD:?the folder with tasuki and tasukid}"
 export LANG=C.UTF-8
+unset LC_ALL LC_MESSAGES
 T=$(mktemp -d "${TMPDIR:-/tmp}/tasuki-test-XXXXXX")
 declare -A PID=()
 CHECKS=0
@@ -53,7 +54,8 @@ ok() { [ "$RC" = 0 ] || fail "exit $RC: $(get 'o["error"]')"; CHECKS=$((CHECKS +
 # no RC CODE: the last call was refused so.
 no() {
     [ "$RC" = "$1" ] || fail "exit $RC, want $1 $2"
-    is '[o["error"]["code"], o["error"]["sent"], o["error"]["text"] != "", o["error"]["next"] != ""]' "[\"$2\",false,true,true]"
+    is '[o["error"]["code"], o["error"]["sent"], o["error"]["text"] != "", o["error"]["next"] != "", list(o) == ["error"] or "files" in o]' \
+        "[\"$2\",false,true,true,true]"
 }
 # until_ok SECONDS COMMAND...: tries until it succeeds.
 until_ok() {
