@@ -71,7 +71,7 @@ TSK_MUST_USE enum tsk_err tsk_stops_meet(struct tsk_ctx *ctx, struct tsk_batch *
                                          const void *target32);
 /* A holder record has come: the signatures of its stops are checked. */
 TSK_MUST_USE enum tsk_err tsk_stops_verify(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_holder_at *h);
-/* The referral has ended: a stop over all of it, by this node. */
+/* The referral has ended: a stop over all of it, by this node, unless one of the two parties has said so before. */
 TSK_MUST_USE enum tsk_err tsk_stop_ended(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c);
 /* A receipt names a stop: it stands at the other party, too. */
 TSK_MUST_USE enum tsk_err tsk_stop_receipted(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_stored *r);

@@ -297,10 +297,35 @@ enum tsk_err tsk_act_withdraw(struct tsk_ctx *ctx, struct tsk_batch *b, const st
     return tsk_settle(ctx, b, aim->case_no);
 }
 
+static enum tsk_err ended_said(struct tsk_txn *t, const struct tsk_case *c, bool *ret_said)
+{
+    struct tsk_rowkey prefix = tsk_row_stop(TSK_STOP_REFERRAL, c->ref.b, NULL);
+    struct tsk_walk walk;
+    struct tsk_slice tail, value;
+    bool said = false;
+    enum tsk_err e = TSK_OK;
+    tsk_walk_init(&walk, &prefix, NULL);
+    while (!said && (e = tsk_walk_next(t, &walk, &tail, &value)) == TSK_OK) {
+        struct tsk_stop_at row = {0};
+        struct tsk_stored r;
+        struct tsk_withdraw w;
+        TSK_TRY(tsk_row_parse(value, &tsk_shape_stop_row, &row));
+        TSK_TRY(tsk_record_get(t, row.record_no, &r));
+        TSK_TRY(tsk_record_as(&r, TSK_REC_WITHDRAW, &w));
+        said = row.settled && says_ended(&w);
+    }
+    *ret_said = said;
+    return e == TSK_E_UNKNOWN ? TSK_OK : e;
+}
+
 enum tsk_err tsk_stop_ended(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c)
 {
     struct tsk_withdraw w = {.form = TSK_STOP_REFERRAL, .target = c->ref, .time = b->now, .by = TSK_BY_STAFF};
     struct tsk_id32 id;
+    bool said;
+    TSK_TRY(ended_said(b->txn, c, &said));
+    if (said)
+        return TSK_OK;
     tsk_random(w.id.b, sizeof w.id.b);
     w.reason = tsk_code("S9");
     return tsk_author(ctx, b, TSK_REC_WITHDRAW, &w, NULL, &id);

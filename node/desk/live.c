@@ -205,6 +205,20 @@ enum tsk_err tsk_live_item(struct tsk_ctx *ctx, struct tsk_batch *b, const struc
 }
 
 /* ---- a category ---- */
+/* `closed` lets what was granted run on after a meeting, and nothing after an end of another kind. The stop that says so
+ * may be missing: the history says it as well. */
+static enum tsk_err check_story(struct tsk_batch *b, const struct tsk_case *c)
+{
+    struct tsk_case_story *story;
+    TSK_TRY(tsk_case_story(b->txn, c, &story));
+    for (size_t i = 0; i < story->p.order_n; i++) {
+        const struct tsk_event *e = &story->chain[story->p.order[i].side].events[story->p.order[i].index];
+        if (!e->overtaken && !e->waiting && tsk_state_ended(e->after))
+            return TSK_E_STATE;
+    }
+    return TSK_OK;
+}
+
 static enum tsk_err check_case(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c)
 {
     struct tsk_case_grant g;
@@ -219,6 +233,8 @@ static enum tsk_err check_case(struct tsk_ctx *ctx, struct tsk_batch *b, const s
         return TSK_E_FORK;
     if (tsk_state_ended(c->state))
         return c->state == TSK_ST_WITHDRAWN ? TSK_E_WITHDRAWN : TSK_E_STATE;
+    if (c->state == TSK_ST_CLOSED)
+        TSK_TRY(check_story(b, c));
     for (uint64_t i = 0; !given && i < c->grants_n; i++) {
         TSK_TRY(tsk_grant_load(b->txn, c, i, &g));
         given = g.grant.state == TSK_GRANT_GIVEN;

@@ -154,10 +154,15 @@ enum tsk_err tsk_settle(struct tsk_ctx *ctx, struct tsk_batch *b, uint64_t case_
     struct tsk_case c;
     struct tsk_case_story *story;
     TSK_TRY(tsk_case_load(b->txn, case_no, &c));
+    enum tsk_state before = c.state;
     TSK_TRY(tsk_case_story(b->txn, &c, &story));
     TSK_TRY(sum_up_consent(b, &c));
     sum_up_state(&c, &story->p);
     c.updated_at = b->now;
     TSK_TRY(tsk_case_save(b->txn, &c));
+    /* Whoever sees a referral end stops all of it in the same transaction, so that no late grant revives it. Not only the
+     * author of the status does: one that waited for `handed` takes effect when the other side speaks. */
+    if (tsk_state_ended(c.state) && !tsk_state_ended(before))
+        TSK_TRY(tsk_stop_ended(ctx, b, &c));
     return say_what_follows(ctx, b, &c, story);
 }
