@@ -38,6 +38,10 @@ TSK_MUST_USE enum tsk_err tsk_part_find(struct tsk_seq parts, struct tsk_part_ha
 /* Whether the item waits for a newer roster (or for the time), and with it the grants that name it. */
 bool tsk_item_ahead(const struct tsk_ctx *ctx, const struct tsk_batch *b, const struct tsk_item_core *core);
 
+/* The holder with its signed record: signed now, where the card was enrolled here and is used for the first time. */
+TSK_MUST_USE enum tsk_err tsk_holder_signed(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_kid *kid,
+                                            struct tsk_holder_at *ret_h);
+
 /* ---- grants ---- */
 /* Whether a stop stands over (item, recipient) for this grant. `ended`: count the stops that only say that the referral
  * ended. */

@@ -124,12 +124,7 @@ static enum tsk_err send_holder(struct tsk_ctx *ctx, struct tsk_batch *b, const 
                                 uint64_t bundle)
 {
     struct tsk_holder_at h;
-    struct tsk_id32 id;
-    TSK_TRY(tsk_holder_load(b->txn, kid, &h));
-    if (h.record_no == 0) { /* enrolled, and now used for the first time */
-        TSK_TRY(tsk_author(ctx, b, TSK_REC_HOLDER, &h.holder, NULL, &id));
-        TSK_TRY(tsk_holder_load(b->txn, kid, &h));
-    }
+    TSK_TRY(tsk_holder_signed(ctx, b, kid, &h));
     return tsk_route_stored(b, &c->peer, h.record_no, false, bundle);
 }
 
