@@ -53,7 +53,8 @@ enum tsk_err tsk_verb_grant_info(struct tsk_call *call)
 
 /* ---- withdraw ---- */
 static const struct tsk_jfield fields[] = {
-    {"grant", TSK_J_ID16, false}, {"record", TSK_J_HEX, true}, {"code", TSK_J_TEXT, true}, {"reason", TSK_J_TEXT, true}};
+    {"grant", TSK_J_ID16, false}, {"record", TSK_J_HEX, true}, {"code", TSK_J_TEXT, true}, {"reason", TSK_J_TEXT, true},
+    {"for", TSK_J_TEXT, true}};
 
 static enum tsk_err by_record(struct tsk_call *call, const struct tsk_case_grant *g, struct tsk_withdraw *ret_w)
 {
@@ -93,9 +94,50 @@ static enum tsk_err by_code(struct tsk_call *call, const struct tsk_case_grant *
     return author(call, g, w, &id);
 }
 
+/* A holder of this kind of one of the grant's items. Not every card's kind is known at the recipient: one that is not may be
+ * the child's. */
+static enum tsk_err holder_of_kind(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g, uint64_t kind,
+                                   struct tsk_kid *ret_kid)
+{
+    bool found = false;
+    for (size_t i = 0; i < g->grant.items_n && !found; i++) {
+        struct tsk_place at = {0};
+        struct tsk_case_item it;
+        TSK_TRY(tsk_item_find(call->b->txn, &g->grant.items[i].item, &at));
+        TSK_TRY(tsk_item_load(call->b->txn, c, at.index, &it));
+        for (size_t k = 0; k < it.item.core.holders_n && !found; k++) {
+            struct tsk_holder_at h = {0};
+            enum tsk_err e = tsk_holder_load(call->b->txn, &it.item.core.holders[k], &h);
+            if (e != TSK_OK && e != TSK_E_UNKNOWN)
+                return e;
+            found = e == TSK_OK && h.holder.kind == kind;
+            if (found || (e == TSK_E_UNKNOWN && kind == TSK_HOLDER_CHILD))
+                *ret_kid = it.item.core.holders[k];
+        }
+    }
+    return TSK_OK;
+}
+
+/* For whom staff stops it decides who may lift it: a child's stop only the child. Where nobody said so it is the child's, so
+ * that a guardian cannot undo what a child asked for by telephone. */
+static enum tsk_err stopped_for(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
+                                struct tsk_kid *ret_kid)
+{
+    const char *who = tsk_json_has(call->in, "for") ? tsk_json_text(call->in, "for") : "child";
+    struct tsk_holder_at h;
+    bool child = strcmp(who, "child") == 0;
+    uint64_t kind = child ? TSK_HOLDER_CHILD : TSK_HOLDER_GUARDIAN;
+    if (!child && strcmp(who, "guardian") != 0)
+        return tsk_call_fail(call, TSK_E_USAGE, "for");
+    *ret_kid = g->grant.holder;
+    TSK_TRY(tsk_holder_load(call->b->txn, ret_kid, &h));
+    return h.holder.kind == kind ? TSK_OK : holder_of_kind(call, c, g, kind, ret_kid);
+}
+
 /* What was said stays here, sealed; a code travels. A reason that is a code of the list is that code, any other is S6
  * (other): a stop is never refused for its reason, and no reason that nobody gave is signed. */
-static enum tsk_err by_staff(struct tsk_call *call, const struct tsk_case_grant *g, struct tsk_withdraw *w)
+static enum tsk_err by_staff(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
+                             struct tsk_withdraw *w)
 {
     const char *reason = tsk_json_text(call->in, "reason");
     bool is_code = tsk_code_find(TSK_LIST_STOP_REASON, reason) != NULL;
@@ -105,7 +147,7 @@ static enum tsk_err by_staff(struct tsk_call *call, const struct tsk_case_grant 
     w->reason = tsk_code(is_code ? reason : "S6");
     w->staff = call->staff;
     w->has_behalf = true;
-    w->behalf = g->grant.holder;
+    TSK_TRY(stopped_for(call, c, g, &w->behalf));
     TSK_TRY(author(call, g, w, &id));
     if (is_code)
         return TSK_OK;
@@ -121,13 +163,15 @@ enum tsk_err tsk_verb_withdraw(struct tsk_call *call)
     TSK_TRY(TSK_CALL_FIELDS(call, fields));
     if (tsk_json_has(call->in, "record") + tsk_json_has(call->in, "code") + tsk_json_has(call->in, "reason") != 1)
         return tsk_call_fail(call, TSK_E_USAGE, "record, code, reason");
+    if (tsk_json_has(call->in, "for") && !tsk_json_has(call->in, "reason")) /* a card, or a code, says itself whose it is */
+        return tsk_call_fail(call, TSK_E_USAGE, "for");
     TSK_TRY(grant_of(call, &c, &g));
     if (tsk_json_has(call->in, "record"))
         TSK_TRY(by_record(call, &g, &w));
     else if (tsk_json_has(call->in, "code"))
         TSK_TRY(by_code(call, &g, &w));
     else
-        TSK_TRY(by_staff(call, &g, &w));
+        TSK_TRY(by_staff(call, &c, &g, &w));
     tsk_json_put_hex(call->out, "withdraw", w.id.b, sizeof w.id.b);
     tsk_json_put_hex(call->out, "grant", g.grant.id.b, sizeof g.grant.id.b);
     tsk_json_put_text(call->out, "state", c.side == TSK_SIDE_RECIPIENT ? "effective" : "accepted_here");
