@@ -43,7 +43,12 @@ TSK_MUST_USE enum tsk_err tsk_holder_signed(struct tsk_ctx *ctx, struct tsk_batc
                                             struct tsk_holder_at *ret_h);
 
 /* ---- grants ---- */
-/* Whether a stop stands over (item, recipient) for this grant. `ended`: count the stops that only say that the referral
+/* All stops and grants of a case, read once for many questions: an adversary chooses how many there are. */
+struct tsk_ground { const struct tsk_case *c; struct tsk_case_grant *grants; struct tsk_stop *stops; size_t stops_n; };
+TSK_MUST_USE enum tsk_err tsk_ground_load(struct tsk_txn *t, const struct tsk_case *c, struct tsk_ground *ret_ground);
+TSK_MUST_USE enum tsk_err tsk_ground_stopped(struct tsk_txn *t, const struct tsk_ground *ground, const struct tsk_case_grant *g,
+                                             const struct tsk_id32 *item_id, bool ended, bool *ret_stopped);
+/* Whether a stop stands over (item, recipient) for this grant: one question. `ended`: count the stops that only say that the referral
  * ended. */
 TSK_MUST_USE enum tsk_err tsk_pair_stopped(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_case_grant *g,
                                            const struct tsk_id32 *item_id, bool ended, bool *ret_stopped);

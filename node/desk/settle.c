@@ -23,14 +23,15 @@ static void add_category(struct tsk_case *c, struct tsk_code category)
         c->granted[c->granted_n++] = category;
 }
 
-static enum tsk_err count_grant(struct tsk_batch *b, struct tsk_case *c, const struct tsk_case_grant *g, struct tally *tally)
+static enum tsk_err count_grant(struct tsk_batch *b, struct tsk_case *c, const struct tsk_ground *ground,
+                                const struct tsk_case_grant *g, struct tally *tally)
 {
     size_t open = 0;
     if (g->grant.state != TSK_GRANT_GIVEN || g->disputed)
         return TSK_OK;
     for (size_t i = 0; i < g->grant.items_n; i++) {
         bool stopped;
-        TSK_TRY(tsk_pair_stopped(b->txn, c, g, &g->grant.items[i].item, false, &stopped));
+        TSK_TRY(tsk_ground_stopped(b->txn, ground, g, &g->grant.items[i].item, false, &stopped));
         if (!stopped)
             add_category(c, g->grant.items[i].category);
         open += !stopped;
@@ -87,14 +88,13 @@ static enum tsk_err all_sent(struct tsk_batch *b, const struct tsk_case *c, bool
 static enum tsk_err sum_up_consent(struct tsk_batch *b, struct tsk_case *c)
 {
     struct tally tally = {0};
-    struct tsk_case_grant g;
+    struct tsk_ground ground;
     bool yes = true;
     c->consent_until = 0;
     c->granted_n = 0;
-    for (uint64_t i = 0; i < c->grants_n; i++) {
-        TSK_TRY(tsk_grant_load(b->txn, c, i, &g));
-        TSK_TRY(count_grant(b, c, &g, &tally));
-    }
+    TSK_TRY(tsk_ground_load(b->txn, c, &ground));
+    for (uint64_t i = 0; i < c->grants_n; i++)
+        TSK_TRY(count_grant(b, c, &ground, &ground.grants[i], &tally));
     if (tally.standing > 0) {
         if (c->side == TSK_SIDE_SENDER)
             TSK_TRY(all_sent(b, c, &yes));
