@@ -227,8 +227,8 @@ static enum tsk_err peer_has(struct tsk_batch *b, const struct tsk_withdraw *w, 
 
 /* Whose stop it is must be seen over there, too: a child's is lifted by nobody else, and it may be the first that the other
  * party hears of this card. */
-static enum tsk_err tell_whose(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_withdraw *w, const struct tsk_kid *signer,
-                               const struct aim *aim, uint64_t bundle)
+static enum tsk_err tell_whose(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_withdraw *w,
+                               const struct tsk_kid *signer, const struct aim *aim, uint64_t bundle)
 {
     struct tsk_holder_at h = {0};
     if (w->by != TSK_BY_HOLDER && !w->has_behalf)
@@ -253,73 +253,6 @@ static enum tsk_err tell(struct tsk_ctx *ctx, struct tsk_batch *b, const struct 
     uint64_t bundle = tsk_batch_bundle(b);
     TSK_TRY(tell_whose(ctx, b, w, &env->kid, aim, bundle));
     return tsk_route_stored(b, &aim->c.peer, record_no, true, bundle);
-}
-
-/* ---- a grant that never left, over items that have ---- */
-/* A stop of this grant acts here on whatever others signed over its items. Over there nobody knows the grant, and it names
- * categories that were not chosen together: so this node stops, for the same holder, those of its items that went. */
-static bool lifts(const struct tsk_grant *g, const struct tsk_id32 *stop)
-{
-    for (size_t i = 0; i < g->lifts_n; i++)
-        if (tsk_id32_eq(&g->lifts[i], stop))
-            return true;
-    return false;
-}
-
-/* Does a stop of this holder over the item stand already, which no grant over there lifts? */
-static enum tsk_err item_stopped_for(struct tsk_batch *b, const struct tsk_case *c, const struct tsk_id32 *item,
-                                     const struct tsk_kid *holder, bool *ret_stopped)
-{
-    struct tsk_stop *stops;
-    struct tsk_case_grant g;
-    size_t n;
-    bool stopped = false;
-    TSK_TRY(tsk_stops_of(b->txn, c, item, &stops, &n));
-    for (size_t i = 0; !stopped && i < n; i++) {
-        stopped = stops[i].w.form == TSK_STOP_ITEM && tsk_kid_eq(&stops[i].child_holder, holder);
-        for (uint64_t j = 0; stopped && j < c->grants_n; j++) {
-            TSK_TRY(tsk_grant_load(b->txn, c, j, &g));
-            stopped = !(g.sent && lifts(&g.grant, &stops[i].id));
-        }
-    }
-    *ret_stopped = stopped;
-    return TSK_OK;
-}
-
-static enum tsk_err stop_item(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c, const struct tsk_stop *s,
-                              const struct tsk_id32 *item)
-{
-    struct tsk_withdraw w = {.form = TSK_STOP_ITEM, .target = *item, .time = b->now, .by = TSK_BY_STAFF, .staff = s->w.staff,
-                             .behalf = s->child_holder};
-    struct tsk_place at = {0};
-    struct tsk_case_item it;
-    struct tsk_id32 id;
-    bool stopped;
-    TSK_TRY(tsk_item_find(b->txn, item, &at));
-    TSK_TRY(tsk_item_load(b->txn, c, at.index, &it));
-    TSK_TRY(item_stopped_for(b, c, item, &s->child_holder, &stopped));
-    if (!it.sent || stopped)
-        return TSK_OK;
-    w.reason = s->w.by == TSK_BY_STAFF ? s->w.reason : tsk_code("S6");
-    w.has_behalf = !tsk_is_zero(s->child_holder.b, sizeof s->child_holder.b);
-    tsk_random(w.id.b, sizeof w.id.b);
-    return tsk_author(ctx, b, TSK_REC_WITHDRAW, &w, NULL, &id);
-}
-
-static enum tsk_err stop_what_went(struct tsk_ctx *ctx, struct tsk_batch *b, const struct aim *aim, uint64_t record_no,
-                                   const struct tsk_id32 *id)
-{
-    struct tsk_case_grant g;
-    struct tsk_stop s;
-    if (aim->case_no == 0 || aim->c.side != TSK_SIDE_SENDER)
-        return TSK_OK;
-    TSK_TRY(tsk_stop_load(b->txn, record_no, id, &s));
-    for (uint64_t i = 0; i < aim->c.grants_n; i++) {
-        TSK_TRY(tsk_grant_load(b->txn, &aim->c, i, &g));
-        for (size_t k = 0; k < g.grant.items_n && !g.sent && tsk_stop_aims_at(&s.w, &g); k++)
-            TSK_TRY(stop_item(ctx, b, &aim->c, &s, &g.grant.items[k].item));
-    }
-    return TSK_OK;
 }
 
 /* More stops over one target than any grant can lift change nothing, and would be walked at every question. Those that
@@ -368,7 +301,7 @@ enum tsk_err tsk_act_withdraw(struct tsk_ctx *ctx, struct tsk_batch *b, const st
     if (aim->case_no == 0)
         return TSK_OK;
     if (row.settled)
-        TSK_TRY(stop_what_went(ctx, b, aim, a->no, &a->id));
+        TSK_TRY(tsk_stop_what_went(ctx, b, aim->case_no, a->no, &a->id));
     if (!a->unverified) /* what cannot be taken back waits until the signature is known to be good */
         TSK_TRY(tsk_wraps_cut(ctx, b, &aim->c));
     return tsk_settle(ctx, b, aim->case_no);
@@ -471,7 +404,7 @@ static enum tsk_err meet(struct tsk_ctx *ctx, struct tsk_batch *b, struct tsk_st
     TSK_TRY(settle(b, &r, row));
     struct tsk_rowkey k = tsk_row_stop(w.form, w.target.b, &r.id);
     TSK_TRY(tsk_row_save(b->txn, &k, &tsk_shape_stop_row, row));
-    return row->settled ? stop_what_went(ctx, b, aim, r.no, &r.id) : TSK_OK;
+    return row->settled ? tsk_stop_what_went(ctx, b, aim->case_no, r.no, &r.id) : TSK_OK;
 }
 
 enum tsk_err tsk_stops_meet(struct tsk_ctx *ctx, struct tsk_batch *b, enum tsk_stop_form form, const void *target32)
@@ -519,7 +452,7 @@ static enum tsk_err verify(struct tsk_ctx *ctx, struct tsk_batch *b, const struc
     if (aim->case_no == 0)
         return TSK_OK;
     if (e == TSK_OK && row.settled)
-        TSK_TRY(stop_what_went(ctx, b, aim, r.no, &r.id));
+        TSK_TRY(tsk_stop_what_went(ctx, b, aim->case_no, r.no, &r.id));
     TSK_TRY(tsk_wraps_cut(ctx, b, &aim->c));
     return tsk_settle(ctx, b, aim->case_no);
 }

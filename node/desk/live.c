@@ -202,8 +202,8 @@ struct look {
     bool by_child, by_guardian;
 };
 
-static enum tsk_err look_at(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_ground *ground, const struct tsk_code *purpose,
-                            uint64_t now, struct look *look, const struct tsk_case_grant *g)
+static enum tsk_err look_at(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_ground *ground,
+                            const struct tsk_code *purpose, uint64_t now, struct look *look, const struct tsk_case_grant *g)
 {
     struct tsk_live *l = look->live;
     struct tsk_holder_at h = {0};

@@ -96,8 +96,8 @@ static enum tsk_err by_code(struct tsk_call *call, const struct tsk_case_grant *
 
 /* A holder of this kind of one of the grant's items. Not every card's kind is known at the recipient: one that is not may be
  * the child's. */
-static enum tsk_err holder_of_kind(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g, uint64_t kind,
-                                   struct tsk_kid *ret_kid)
+static enum tsk_err holder_of_kind(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
+                                   uint64_t kind, struct tsk_kid *ret_kid)
 {
     bool found = false;
     for (size_t i = 0; i < g->grant.items_n && !found; i++) {
