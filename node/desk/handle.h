@@ -53,8 +53,8 @@ TSK_MUST_USE enum tsk_err tsk_ground_load(struct tsk_txn *t, const struct tsk_ca
 TSK_MUST_USE enum tsk_err tsk_ground_stopped(struct tsk_txn *t, const struct tsk_ground *ground,
                                              const struct tsk_case_grant *g, const struct tsk_id32 *item_id, bool ended,
                                              bool *ret_stopped);
-/* Whether a stop stands over (item, recipient) for this grant: one question. `ended`: count the stops that only say that the referral
- * ended. */
+/* Whether a stop stands over (item, recipient) for this grant: one question. `ended`: count the stops that only say that
+ * the referral ended. */
 TSK_MUST_USE enum tsk_err tsk_pair_stopped(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_case_grant *g,
                                            const struct tsk_id32 *item_id, bool ended, bool *ret_stopped);
 /* Sender: whether the stop acts over (item, recipient), and a grant of this holder would lift it by naming it. */
