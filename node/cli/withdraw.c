@@ -128,18 +128,22 @@ static enum tsk_err by_staff(struct tsk_cli *c, const char *reason)
     tsk_text_cut(text, sizeof text, reason);
     if (!tsk_utf8_ok((const uint8_t *)text, strlen(text), NULL))
         snprintf(text, sizeof text, "S6");
-    return tsk_ask_out(c, json_pack("{s:s,s:s,s:s}", "verb", "withdraw", "grant", tsk_word(c, 0), "reason", text));
+    return tsk_ask_out(c, json_pack("{s:s,s:s,s:s,s:s*}", "verb", "withdraw", "grant", tsk_word(c, 0), "reason", text, "for",
+                                    tsk_flag(c, TSK_F_FOR)));
 }
 
 enum tsk_err tsk_cli_consent_withdraw(struct tsk_cli *c)
 {
     TSK_TRY(tsk_want_id(c, tsk_word(c, 0), 16));
+    TSK_TRY(tsk_want_choice(c, TSK_F_FOR, "child|guardian"));
     bool card = tsk_flag(c, TSK_F_CARD_FILE) || tsk_flag(c, TSK_F_PIN_FILE);
     const char *code = tsk_flag(c, TSK_F_CODE), *reason = tsk_flag(c, TSK_F_STAFF_REASON);
     if ((int)card + (code != NULL) + (reason != NULL) != 1)
         return tsk_refuse_next(c, TSK_E_USAGE, "--card-file | --code | --staff-reason",
                                tsk_words(c, "どれか1つだけを指定してください。電話で頼まれたときは --staff-reason S1 です。",
                                          "Give exactly one of them; when asked by telephone: --staff-reason S1."));
+    if (!reason && tsk_flag(c, TSK_F_FOR))
+        return tsk_refuse(c, TSK_E_USAGE, "--staff-reason");
     if (card)
         return by_card(c);
     if (code)

@@ -45,9 +45,23 @@ bool tsk_maybe_newer(const struct tsk_ctx *ctx, uint64_t made_at);
 /* Whether the item waits for a newer roster (or for the time), and with it the grants that name it. */
 bool tsk_item_ahead(const struct tsk_ctx *ctx, const struct tsk_batch *b, const struct tsk_item_core *core);
 
+/* The holder with its signed record: signed now, where the card was enrolled here and is used for the first time. */
+TSK_MUST_USE enum tsk_err tsk_holder_signed(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_kid *kid,
+                                            struct tsk_holder_at *ret_h);
+
 /* ---- grants ---- */
-/* Whether a stop stands over (item, recipient) for this grant. `ended`: count the stops that only say that the referral
- * ended. */
+/* All stops and grants of a case, read once for many questions: an adversary chooses how many there are. */
+struct tsk_ground {
+    const struct tsk_case *c;
+    struct tsk_case_grant *grants; /* all of the case; NULL: not read */
+    struct tsk_stop *stops; size_t stops_n;
+};
+TSK_MUST_USE enum tsk_err tsk_ground_load(struct tsk_txn *t, const struct tsk_case *c, struct tsk_ground *ret_ground);
+TSK_MUST_USE enum tsk_err tsk_ground_stopped(struct tsk_txn *t, const struct tsk_ground *ground,
+                                             const struct tsk_case_grant *g, const struct tsk_id32 *item_id, bool ended,
+                                             bool *ret_stopped);
+/* Whether a stop stands over (item, recipient) for this grant: one question. `ended`: count the stops that only say that
+ * the referral ended. */
 TSK_MUST_USE enum tsk_err tsk_pair_stopped(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_case_grant *g,
                                            const struct tsk_id32 *item_id, bool ended, bool *ret_stopped);
 /* Sender: whether the stop acts over (item, recipient), and a grant of this holder would lift it by naming it. */
@@ -78,7 +92,10 @@ TSK_MUST_USE enum tsk_err tsk_stops_meet(struct tsk_ctx *ctx, struct tsk_batch *
                                          const void *target32);
 /* A holder record has come: the signatures of its stops are checked. */
 TSK_MUST_USE enum tsk_err tsk_stops_verify(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_holder_at *h);
-/* The referral has ended: a stop over all of it, by this node. */
+/* Sender: for a stop of a grant that never left, a stop for the same holder of each of its items that did. */
+TSK_MUST_USE enum tsk_err tsk_stop_what_went(struct tsk_ctx *ctx, struct tsk_batch *b, uint64_t case_no, uint64_t record_no,
+                                             const struct tsk_id32 *id);
+/* The referral has ended: a stop over all of it, by this node, unless one of the two parties has said so before. */
 TSK_MUST_USE enum tsk_err tsk_stop_ended(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c);
 /* A receipt names a stop: it stands at the other party, too. */
 TSK_MUST_USE enum tsk_err tsk_stop_receipted(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_stored *r);

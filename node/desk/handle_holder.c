@@ -76,3 +76,13 @@ enum tsk_err tsk_act_holder(struct tsk_ctx *ctx, struct tsk_batch *b, const stru
     TSK_TRY(tsk_case_load(b->txn, at.case_no, &c));
     return c.released ? tsk_route(b, &c.peer, a, true) : TSK_OK;
 }
+
+enum tsk_err tsk_holder_signed(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_kid *kid, struct tsk_holder_at *ret_h)
+{
+    struct tsk_id32 id;
+    TSK_TRY(tsk_holder_load(b->txn, kid, ret_h));
+    if (ret_h->record_no != 0)
+        return TSK_OK;
+    TSK_TRY(tsk_author(ctx, b, TSK_REC_HOLDER, &ret_h->holder, NULL, &id));
+    return tsk_holder_load(b->txn, kid, ret_h);
+}

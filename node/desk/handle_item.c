@@ -30,6 +30,26 @@ static enum tsk_err find_ct(const struct tsk_admitted *a, struct tsk_slice *ret_
     return tsk_part_find(in->inner->cts, in->hashes != NULL ? in->hashes->cts : NULL, it->ct_len, it->ct_hash, ret_ct);
 }
 
+/* One person has one age: who must consent to one category cannot differ from who must to another. Only what was sealed
+ * after the earlier items' class had passed may carry another. */
+static bool same_age(const struct tsk_item_core *a, const struct tsk_item_core *b)
+{
+    if (a->created >= b->class_until || b->created >= a->class_until)
+        return true;
+    return a->age_class == b->age_class && (a->age_class == 4 || a->class_until == b->class_until);
+}
+
+static enum tsk_err check_ages(struct tsk_batch *b, const struct tsk_case *c, const struct tsk_item_core *core)
+{
+    struct tsk_case_item other;
+    for (uint64_t i = 0; i < c->items_n; i++) {
+        TSK_TRY(tsk_item_load(b->txn, c, i, &other));
+        if (!same_age(&other.item.core, core))
+            return TSK_E_MALFORMED;
+    }
+    return TSK_OK;
+}
+
 enum tsk_err tsk_check_item(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_admitted *a)
 {
     const struct tsk_item_core *core = &((const struct tsk_item *)a->record)->core;
@@ -54,6 +74,7 @@ enum tsk_err tsk_check_item(struct tsk_ctx *ctx, struct tsk_batch *b, const stru
         return TSK_E_UNKNOWNPEER; /* an item of another agency's referral */
     if (c.items_n >= TSK_ITEMS_MAX)
         return TSK_E_MALFORMED;
+    TSK_TRY(check_ages(b, &c, core));
     return find_ct(a, &ct);
 }
 

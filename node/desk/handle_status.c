@@ -37,20 +37,16 @@ enum tsk_err tsk_act_status(struct tsk_ctx *ctx, struct tsk_batch *b, const stru
     const struct tsk_status *s = a->record;
     struct tsk_case c;
     enum tsk_side side;
-    bool fork, ended_before;
+    bool fork;
     uint64_t refused;
     TSK_TRY(tsk_case_by_ref(b->txn, &s->referral, &c));
     TSK_TRY(find_side(ctx, &c, &a->env.kid, &side));
     TSK_TRY(tsk_refusal_get(b->txn, c.no, c.record_no, &refused));
-    ended_before = tsk_state_ended(c.state);
     TSK_TRY(tsk_status_append(b->txn, c.no, side, s->seq, a->no, &fork));
     if (fork)
         tsk_log(TSK_LOG_WARN, "fork", "referral=%s author=%s seq=%llu", TSK_SHORT(c.id), TSK_SHORT(a->env.kid),
                 (unsigned long long)s->seq);
     if (a->own && c.sent && refused == 0) /* whoever refused the token would wait for it, and open nothing of ours till then */
         TSK_TRY(tsk_route(b, &c.peer, a, is_urgent(s)));
-    TSK_TRY(tsk_settle(ctx, b, c.no));
-    TSK_TRY(tsk_case_load(b->txn, c.no, &c));
-    /* Whoever ends a referral stops all of it in the same transaction, so that no late grant revives it. */
-    return a->own && tsk_state_ended(c.state) && !ended_before ? tsk_stop_ended(ctx, b, &c) : TSK_OK;
+    return tsk_settle(ctx, b, c.no);
 }

@@ -225,25 +225,33 @@ static enum tsk_err peer_has(struct tsk_batch *b, const struct tsk_withdraw *w, 
     return TSK_OK;
 }
 
-/* Tells the other party, with the holder record if a holder signed; `ret_effective`: it has the stop, or nothing to
- * stop. */
-static enum tsk_err tell(struct tsk_batch *b, const struct tsk_withdraw *w, const struct tsk_envelope *env, uint64_t record_no,
-                         const struct tsk_kid *from, const struct aim *aim, bool *ret_effective)
+/* Whose stop it is must be seen over there, too: a child's is lifted by nobody else, and it may be the first that the other
+ * party hears of this card. */
+static enum tsk_err tell_whose(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_withdraw *w,
+                               const struct tsk_kid *signer, const struct aim *aim, uint64_t bundle)
 {
     struct tsk_holder_at h = {0};
+    if (w->by != TSK_BY_HOLDER && !w->has_behalf)
+        return TSK_OK;
+    const struct tsk_kid *kid = w->by == TSK_BY_HOLDER ? signer : &w->behalf;
+    enum tsk_err e = tsk_holder_load(b->txn, kid, &h);
+    if (e != TSK_OK || (h.case_no != aim->c.no && h.record_no == 0))
+        return e == TSK_E_UNKNOWN ? TSK_OK : e; /* not of this referral, or not here: the stop goes alone */
+    TSK_TRY(tsk_holder_signed(ctx, b, kid, &h));
+    return tsk_route_stored(b, &aim->c.peer, h.record_no, true, bundle);
+}
+
+/* Tells the other party; `ret_effective`: it has the stop, or nothing to stop. */
+static enum tsk_err tell(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_withdraw *w, const struct tsk_envelope *env,
+                         uint64_t record_no, const struct tsk_kid *from, const struct aim *aim, bool *ret_effective)
+{
     bool has;
     TSK_TRY(peer_has(b, w, aim, &has));
     *ret_effective = !has || tsk_kid_eq(from, &aim->c.peer);
     if (*ret_effective)
         return TSK_OK;
     uint64_t bundle = tsk_batch_bundle(b);
-    if (w->by == TSK_BY_HOLDER) {
-        enum tsk_err e = tsk_holder_load(b->txn, &env->kid, &h);
-        if (e != TSK_OK && e != TSK_E_UNKNOWN)
-            return e;
-    }
-    if (h.record_no != 0)
-        TSK_TRY(tsk_route_stored(b, &aim->c.peer, h.record_no, true, bundle));
+    TSK_TRY(tell_whose(ctx, b, w, &env->kid, aim, bundle));
     return tsk_route_stored(b, &aim->c.peer, record_no, true, bundle);
 }
 
@@ -282,7 +290,7 @@ enum tsk_err tsk_act_withdraw(struct tsk_ctx *ctx, struct tsk_batch *b, const st
     if (enough)
         return TSK_OK;
     if (aim->case_no != 0)
-        TSK_TRY(tell(b, w, &a->env, a->no, &a->in->from, aim, &row.effective));
+        TSK_TRY(tell(ctx, b, w, &a->env, a->no, &a->in->from, aim, &row.effective));
     TSK_TRY(tsk_row_save(b->txn, &k, &tsk_shape_stop_row, &row));
     if (!row.settled)
         TSK_TRY(waiting_add(b, &a->in->from, 1));
@@ -292,15 +300,42 @@ enum tsk_err tsk_act_withdraw(struct tsk_ctx *ctx, struct tsk_batch *b, const st
     }
     if (aim->case_no == 0)
         return TSK_OK;
+    if (row.settled)
+        TSK_TRY(tsk_stop_what_went(ctx, b, aim->case_no, a->no, &a->id));
     if (!a->unverified) /* what cannot be taken back waits until the signature is known to be good */
         TSK_TRY(tsk_wraps_cut(ctx, b, &aim->c));
     return tsk_settle(ctx, b, aim->case_no);
+}
+
+static enum tsk_err ended_said(struct tsk_txn *t, const struct tsk_case *c, bool *ret_said)
+{
+    struct tsk_rowkey prefix = tsk_row_stop(TSK_STOP_REFERRAL, c->ref.b, NULL);
+    struct tsk_walk walk;
+    struct tsk_slice tail, value;
+    bool said = false;
+    enum tsk_err e = TSK_OK;
+    tsk_walk_init(&walk, &prefix, NULL);
+    while (!said && (e = tsk_walk_next(t, &walk, &tail, &value)) == TSK_OK) {
+        struct tsk_stop_at row = {0};
+        struct tsk_stored r;
+        struct tsk_withdraw w;
+        TSK_TRY(tsk_row_parse(value, &tsk_shape_stop_row, &row));
+        TSK_TRY(tsk_record_get(t, row.record_no, &r));
+        TSK_TRY(tsk_record_as(&r, TSK_REC_WITHDRAW, &w));
+        said = row.settled && says_ended(&w);
+    }
+    *ret_said = said;
+    return e == TSK_E_UNKNOWN ? TSK_OK : e;
 }
 
 enum tsk_err tsk_stop_ended(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c)
 {
     struct tsk_withdraw w = {.form = TSK_STOP_REFERRAL, .target = c->ref, .time = b->now, .by = TSK_BY_STAFF};
     struct tsk_id32 id;
+    bool said;
+    TSK_TRY(ended_said(b->txn, c, &said));
+    if (said)
+        return TSK_OK;
     tsk_random(w.id.b, sizeof w.id.b);
     w.reason = tsk_code("S9");
     return tsk_author(ctx, b, TSK_REC_WITHDRAW, &w, NULL, &id);
@@ -365,10 +400,11 @@ static enum tsk_err meet(struct tsk_ctx *ctx, struct tsk_batch *b, struct tsk_st
     if (!aim->known)
         return TSK_OK;
     if (aim->case_no != 0 && !row->effective)
-        TSK_TRY(tell(b, &w, &r.env, r.no, &row->from, aim, &row->effective));
+        TSK_TRY(tell(ctx, b, &w, &r.env, r.no, &row->from, aim, &row->effective));
     TSK_TRY(settle(b, &r, row));
     struct tsk_rowkey k = tsk_row_stop(w.form, w.target.b, &r.id);
-    return tsk_row_save(b->txn, &k, &tsk_shape_stop_row, row);
+    TSK_TRY(tsk_row_save(b->txn, &k, &tsk_shape_stop_row, row));
+    return row->settled ? tsk_stop_what_went(ctx, b, aim->case_no, r.no, &r.id) : TSK_OK;
 }
 
 enum tsk_err tsk_stops_meet(struct tsk_ctx *ctx, struct tsk_batch *b, enum tsk_stop_form form, const void *target32)
@@ -415,6 +451,8 @@ static enum tsk_err verify(struct tsk_ctx *ctx, struct tsk_batch *b, const struc
         TSK_TRY(tsk_row_save(b->txn, &k, &tsk_shape_stop_row, &row));
     if (aim->case_no == 0)
         return TSK_OK;
+    if (e == TSK_OK && row.settled)
+        TSK_TRY(tsk_stop_what_went(ctx, b, aim->case_no, r.no, &r.id));
     TSK_TRY(tsk_wraps_cut(ctx, b, &aim->c));
     return tsk_settle(ctx, b, aim->case_no);
 }

@@ -136,8 +136,11 @@ TSK_MUST_USE enum tsk_err tsk_card_walk(struct tsk_txn *t, struct tsk_walk *w, s
 TSK_MUST_USE enum tsk_err tsk_stops_of(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_id32 *item_id,
                                        struct tsk_stop **ret_stops, size_t *ret_n);
 
+/* Whether the stop is aimed at this grant, given by the family: form 1 names it, form 3 its signer. */
+bool tsk_stop_aims_at(const struct tsk_withdraw *w, const struct tsk_case_grant *g);
+
 /* The same for the whole case, each stop once, oldest first. `effective`: the other party's receipt for it is stored here
- * (or it came from there). */
+ * (or it came from there), and for the stops over items that stand in for it over there. */
 TSK_MUST_USE enum tsk_err tsk_case_stops(struct tsk_txn *t, const struct tsk_case *c, struct tsk_stop **ret_stops,
                                         size_t *ret_n);
 TSK_MUST_USE enum tsk_err tsk_stop_effective(struct tsk_txn *t, const struct tsk_stop *s, bool *ret_effective);

@@ -155,11 +155,66 @@ enum tsk_err tsk_case_stops(struct tsk_txn *t, const struct tsk_case *c, struct 
     return TSK_OK;
 }
 
+bool tsk_stop_aims_at(const struct tsk_withdraw *w, const struct tsk_case_grant *g)
+{
+    if (g->grant.state != TSK_GRANT_GIVEN)
+        return false;
+    return (w->form == TSK_STOP_GRANT && memcmp(w->target.b, g->id.b, sizeof g->id.b) == 0) ||
+           (w->form == TSK_STOP_HOLDER && memcmp(w->target.b, g->grant.holder.b, sizeof g->grant.holder.b) == 0);
+}
+
+static enum tsk_err item_stops_arrived(struct tsk_txn *t, const struct tsk_id32 *item, bool *ret_arrived)
+{
+    struct tsk_rowkey prefix = tsk_row_stop(TSK_STOP_ITEM, item->b, NULL);
+    struct tsk_walk w;
+    struct tsk_slice tail, value;
+    bool arrived = true;
+    enum tsk_err e = TSK_OK;
+    tsk_walk_init(&w, &prefix, NULL);
+    while (arrived && (e = tsk_walk_next(t, &w, &tail, &value)) == TSK_OK) {
+        struct tsk_stop_at row = {0};
+        TSK_TRY(tsk_row_parse(value, &tsk_shape_stop_row, &row));
+        arrived = row.effective;
+    }
+    *ret_arrived = arrived;
+    return e == TSK_E_UNKNOWN ? TSK_OK : e;
+}
+
+static enum tsk_err case_aimed_at(struct tsk_txn *t, const struct tsk_withdraw *w, struct tsk_case *ret_c)
+{
+    struct tsk_place at = {0};
+    struct tsk_holder_at h = {0};
+    struct tsk_kid kid;
+    memcpy(kid.b, w->target.b, sizeof kid.b);
+    TSK_TRY(w->form == TSK_STOP_GRANT ? tsk_grant_find(t, &w->target, &at) : tsk_holder_load(t, &kid, &h));
+    return tsk_case_load(t, w->form == TSK_STOP_GRANT ? at.case_no : h.case_no, ret_c);
+}
+
+/* A grant that never left is stopped over there item by item: all of those stops must have arrived. */
+static enum tsk_err stand_ins_arrived(struct tsk_txn *t, const struct tsk_stop *s, bool *ret_arrived)
+{
+    struct tsk_case c = {0};
+    struct tsk_case_grant g;
+    bool arrived = true;
+    if (s->w.form == TSK_STOP_GRANT || s->w.form == TSK_STOP_HOLDER) {
+        enum tsk_err e = case_aimed_at(t, &s->w, &c);
+        if (e != TSK_OK && e != TSK_E_UNKNOWN)
+            return e;
+    }
+    for (uint64_t i = 0; arrived && i < c.grants_n; i++) {
+        TSK_TRY(tsk_grant_load(t, &c, i, &g));
+        for (size_t k = 0; arrived && k < g.grant.items_n && !g.sent && tsk_stop_aims_at(&s->w, &g); k++)
+            TSK_TRY(item_stops_arrived(t, &g.grant.items[k].item, &arrived));
+    }
+    *ret_arrived = arrived;
+    return TSK_OK;
+}
+
 enum tsk_err tsk_stop_effective(struct tsk_txn *t, const struct tsk_stop *s, bool *ret_effective)
 {
     struct tsk_rowkey k = tsk_row_stop(s->w.form, s->w.target.b, &s->id);
     struct tsk_stop_at row = {0};
     TSK_TRY(tsk_row_load(t, &k, &tsk_shape_stop_row, &row));
     *ret_effective = row.effective;
-    return TSK_OK;
+    return row.effective ? stand_ins_arrived(t, s, ret_effective) : TSK_OK;
 }

@@ -15,44 +15,66 @@ static bool names(const struct tsk_grant *g, const struct tsk_id32 *item_id)
     return false;
 }
 
-static enum tsk_err covers_by_grant(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_stop *s,
+/* The grant that a stop of form 1 names, from what was read or from the store; TSK_E_UNKNOWN if it is none of the case. */
+static enum tsk_err target_of(struct tsk_txn *t, const struct tsk_ground *ground, const struct tsk_stop *s,
+                              struct tsk_case_grant *ret_g)
+{
+    struct tsk_place at = {0};
+    for (uint64_t i = 0; ground->grants != NULL && i < ground->c->grants_n; i++)
+        if (tsk_id32_eq(&ground->grants[i].id, &s->w.target)) {
+            *ret_g = ground->grants[i];
+            return TSK_OK;
+        }
+    if (ground->grants != NULL)
+        return TSK_E_UNKNOWN;
+    TSK_TRY(tsk_grant_find(t, &s->w.target, &at));
+    return at.case_no == ground->c->no ? tsk_grant_load(t, ground->c, at.index, ret_g) : TSK_E_UNKNOWN;
+}
+
+static enum tsk_err covers_by_grant(struct tsk_txn *t, const struct tsk_ground *ground, const struct tsk_stop *s,
                                     const struct tsk_case_grant *g, const struct tsk_id32 *item_id, bool *ret_covers)
 {
     struct tsk_case_grant target;
-    struct tsk_place at = {0};
-    enum tsk_err e = tsk_grant_find(t, &s->w.target, &at);
-    if (e == TSK_E_UNKNOWN || (e == TSK_OK && at.case_no != c->no))
-        return TSK_OK;
-    TSK_TRY(e);
-    TSK_TRY(tsk_grant_load(t, c, at.index, &target));
+    enum tsk_err e = target_of(t, ground, s, &target);
+    if (e != TSK_OK)
+        return e == TSK_E_UNKNOWN ? TSK_OK : e;
     *ret_covers = target.grant.state == TSK_GRANT_GIVEN && tsk_stop_covers(s, &g->grant, &g->id, item_id, &target.grant);
+    return TSK_OK;
+}
+
+static enum tsk_err covers_by_holder(struct tsk_txn *t, const struct tsk_ground *ground, const struct tsk_stop *s,
+                                     const struct tsk_id32 *item_id, bool *ret_covers)
+{
+    struct tsk_case_grant one;
+    for (uint64_t i = 0; !*ret_covers && i < ground->c->grants_n; i++) {
+        const struct tsk_case_grant *other = ground->grants != NULL ? &ground->grants[i] : &one;
+        if (ground->grants == NULL)
+            TSK_TRY(tsk_grant_load(t, ground->c, i, &one));
+        *ret_covers = tsk_stop_aims_at(&s->w, other) && names(&other->grant, item_id);
+    }
     return TSK_OK;
 }
 
 /* A stop of form 1 acts over the pairs of the grant it names, one of form 3 over those of the holder's grants, whoever
  * signed the grant that would open them: so any of those grants that names the item makes it covered. */
-static enum tsk_err covers(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_stop *s,
+static enum tsk_err covers(struct tsk_txn *t, const struct tsk_ground *ground, const struct tsk_stop *s,
                            const struct tsk_case_grant *g, const struct tsk_id32 *item_id, bool *ret_covers)
 {
-    struct tsk_case_grant other;
     bool hit = tsk_stop_covers(s, &g->grant, &g->id, item_id, NULL);
     if (!hit && s->w.form == TSK_STOP_GRANT)
-        TSK_TRY(covers_by_grant(t, c, s, g, item_id, &hit));
-    for (uint64_t i = 0; !hit && i < c->grants_n && s->w.form == TSK_STOP_HOLDER; i++) {
-        TSK_TRY(tsk_grant_load(t, c, i, &other));
-        hit = other.grant.state == TSK_GRANT_GIVEN && names(&other.grant, item_id) &&
-              memcmp(other.grant.holder.b, s->w.target.b, sizeof s->w.target.b) == 0;
-    }
+        TSK_TRY(covers_by_grant(t, ground, s, g, item_id, &hit));
+    if (!hit && s->w.form == TSK_STOP_HOLDER)
+        TSK_TRY(covers_by_holder(t, ground, s, item_id, &hit));
     *ret_covers = hit;
     return TSK_OK;
 }
 
-static enum tsk_err stands(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_stop *s,
+static enum tsk_err stands(struct tsk_txn *t, const struct tsk_ground *ground, const struct tsk_stop *s,
                            const struct tsk_case_grant *g, const struct tsk_id32 *item_id, bool *ret_stands)
 {
     struct tsk_holder_at child = {0};
     bool covered;
-    TSK_TRY(covers(t, c, s, g, item_id, &covered));
+    TSK_TRY(covers(t, ground, s, g, item_id, &covered));
     if (covered && s->child)
         TSK_TRY(tsk_holder_load(t, &s->child_holder, &child));
     bool followed = child.holder.state == TSK_HOLDER_REPLACED && child.holder.has_other;
@@ -60,18 +82,36 @@ static enum tsk_err stands(struct tsk_txn *t, const struct tsk_case *c, const st
     return TSK_OK;
 }
 
+enum tsk_err tsk_ground_stopped(struct tsk_txn *t, const struct tsk_ground *ground, const struct tsk_case_grant *g,
+                                const struct tsk_id32 *item_id, bool ended, bool *ret_stopped)
+{
+    bool stopped = false;
+    for (size_t i = 0; !stopped && i < ground->stops_n; i++)
+        if (ended || !is_ended_stop(&ground->stops[i]))
+            TSK_TRY(stands(t, ground, &ground->stops[i], g, item_id, &stopped));
+    *ret_stopped = stopped;
+    return TSK_OK;
+}
+
+enum tsk_err tsk_ground_load(struct tsk_txn *t, const struct tsk_case *c, struct tsk_ground *ret_ground)
+{
+    struct tsk_ground ground = {.c = c};
+    ground.grants = tsk_txn_alloc(t, (c->grants_n + 1) * sizeof *ground.grants);
+    if (ground.grants == NULL)
+        return TSK_E_NOMEM;
+    for (uint64_t i = 0; i < c->grants_n; i++)
+        TSK_TRY(tsk_grant_load(t, c, i, &ground.grants[i]));
+    TSK_TRY(tsk_case_stops(t, c, &ground.stops, &ground.stops_n));
+    *ret_ground = ground;
+    return TSK_OK;
+}
+
 enum tsk_err tsk_pair_stopped(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_case_grant *g,
                               const struct tsk_id32 *item_id, bool ended, bool *ret_stopped)
 {
-    struct tsk_stop *stops;
-    size_t n;
-    bool stopped = false;
-    TSK_TRY(tsk_stops_of(t, c, item_id, &stops, &n));
-    for (size_t i = 0; !stopped && i < n; i++)
-        if (ended || !is_ended_stop(&stops[i]))
-            TSK_TRY(stands(t, c, &stops[i], g, item_id, &stopped));
-    *ret_stopped = stopped;
-    return TSK_OK;
+    struct tsk_ground ground = {.c = c};
+    TSK_TRY(tsk_stops_of(t, c, item_id, &ground.stops, &ground.stops_n));
+    return tsk_ground_stopped(t, &ground, g, item_id, ended, ret_stopped);
 }
 
 enum tsk_err tsk_stop_liftable(struct tsk_txn *t, const struct tsk_case *c, const struct tsk_stop *s,
@@ -79,9 +119,10 @@ enum tsk_err tsk_stop_liftable(struct tsk_txn *t, const struct tsk_case *c, cons
 {
     struct tsk_case_grant g = {.grant = {.holder = *holder, .role_kid = *holder, .state = TSK_GRANT_GIVEN, .referral = c->ref,
                                          .recipient = c->peer, .lifts = {s->id}, .lifts_n = 1}};
+    struct tsk_ground ground = {.c = c};
     bool covered, stood;
-    TSK_TRY(covers(t, c, s, &g, item_id, &covered));
-    TSK_TRY(stands(t, c, s, &g, item_id, &stood));
+    TSK_TRY(covers(t, &ground, s, &g, item_id, &covered));
+    TSK_TRY(stands(t, &ground, s, &g, item_id, &stood));
     *ret_liftable = covered && !stood;
     return TSK_OK;
 }
@@ -129,14 +170,15 @@ static enum tsk_err has_wrap(struct tsk_txn *t, const struct tsk_case *c, const 
     return TSK_E_WITHDRAWN; /* destroyed for good: a stop that was lifted needs a new grant with new wraps */
 }
 
-static enum tsk_err check_grant(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c,
+static enum tsk_err check_grant(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_ground *ground,
                                 const struct tsk_case_item *it, const struct tsk_case_grant *g,
                                 const struct tsk_code *purpose, uint64_t now, struct tsk_holder_at *ret_h)
 {
+    const struct tsk_case *c = ground->c;
     bool stopped, captured;
     if (g->disputed || it->disputed)
         return TSK_E_FORK;
-    TSK_TRY(tsk_pair_stopped(b->txn, c, g, &it->id, true, &stopped));
+    TSK_TRY(tsk_ground_stopped(b->txn, ground, g, &it->id, true, &stopped));
     if (stopped)
         return TSK_E_WITHDRAWN;
     if (now >= g->grant.expires)
@@ -160,15 +202,15 @@ struct look {
     bool by_child, by_guardian;
 };
 
-static enum tsk_err look_at(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c, const struct tsk_code *purpose,
-                            uint64_t now, struct look *look, const struct tsk_case_grant *g)
+static enum tsk_err look_at(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_ground *ground,
+                            const struct tsk_code *purpose, uint64_t now, struct look *look, const struct tsk_case_grant *g)
 {
     struct tsk_live *l = look->live;
     struct tsk_holder_at h = {0};
     enum tsk_err e;
     if (g->grant.state != TSK_GRANT_GIVEN || tsk_grant_covers(&g->grant, &l->item.item.core, &l->item.id) != TSK_OK)
         return TSK_OK;
-    e = check_grant(ctx, b, c, &l->item, g, purpose, now, &h);
+    e = check_grant(ctx, b, ground, &l->item, g, purpose, now, &h);
     if (tsk_err_class(e) == TSK_CLASS_LOCAL)
         return e;
     if (e != TSK_OK)
@@ -188,15 +230,14 @@ enum tsk_err tsk_live_item(struct tsk_ctx *ctx, struct tsk_batch *b, const struc
                            const struct tsk_code *purpose, struct tsk_live *ret_l)
 {
     struct look look = {.live = ret_l, .why = TSK_E_NOTGRANTED};
-    struct tsk_case_grant g;
+    struct tsk_ground ground;
     uint64_t now;
     ret_l->grants_n = 0;
     TSK_TRY(tsk_now(ctx, b, &now));
     TSK_TRY(tsk_item_load(b->txn, c, index, &ret_l->item));
-    for (uint64_t i = c->grants_n; i-- > 0;) {
-        TSK_TRY(tsk_grant_load(b->txn, c, i, &g));
-        TSK_TRY(look_at(ctx, b, c, purpose, now, &look, &g));
-    }
+    TSK_TRY(tsk_ground_load(b->txn, c, &ground));
+    for (uint64_t i = c->grants_n; i-- > 0;)
+        TSK_TRY(look_at(ctx, b, &ground, purpose, now, &look, &ground.grants[i]));
     if (ret_l->grants_n == 0)
         return look.why;
     if (ret_l->item.item.core.require == TSK_ALL && ret_l->grants_n < ret_l->item.item.core.holders_n)
@@ -205,6 +246,20 @@ enum tsk_err tsk_live_item(struct tsk_ctx *ctx, struct tsk_batch *b, const struc
 }
 
 /* ---- a category ---- */
+/* `closed` lets what was granted run on after a meeting, and nothing after an end of another kind. The stop that says so
+ * may be missing: the history says it as well. */
+static enum tsk_err check_story(struct tsk_batch *b, const struct tsk_case *c)
+{
+    struct tsk_case_story *story;
+    TSK_TRY(tsk_case_story(b->txn, c, &story));
+    for (size_t i = 0; i < story->p.order_n; i++) {
+        const struct tsk_event *e = &story->chain[story->p.order[i].side].events[story->p.order[i].index];
+        if (!e->overtaken && !e->waiting && tsk_state_ended(e->after))
+            return TSK_E_STATE;
+    }
+    return TSK_OK;
+}
+
 static enum tsk_err check_case(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c)
 {
     struct tsk_case_grant g;
@@ -219,6 +274,8 @@ static enum tsk_err check_case(struct tsk_ctx *ctx, struct tsk_batch *b, const s
         return TSK_E_FORK;
     if (tsk_state_ended(c->state))
         return c->state == TSK_ST_WITHDRAWN ? TSK_E_WITHDRAWN : TSK_E_STATE;
+    if (c->state == TSK_ST_CLOSED)
+        TSK_TRY(check_story(b, c));
     for (uint64_t i = 0; !given && i < c->grants_n; i++) {
         TSK_TRY(tsk_grant_load(b->txn, c, i, &g));
         given = g.grant.state == TSK_GRANT_GIVEN;

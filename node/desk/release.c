@@ -126,12 +126,7 @@ static enum tsk_err send_holder(struct tsk_ctx *ctx, struct tsk_batch *b, const 
                                 uint64_t bundle)
 {
     struct tsk_holder_at h;
-    struct tsk_id32 id;
-    TSK_TRY(tsk_holder_load(b->txn, kid, &h));
-    if (h.record_no == 0) { /* enrolled, and now used for the first time */
-        TSK_TRY(tsk_author(ctx, b, TSK_REC_HOLDER, &h.holder, NULL, &id));
-        TSK_TRY(tsk_holder_load(b->txn, kid, &h));
-    }
+    TSK_TRY(tsk_holder_signed(ctx, b, kid, &h));
     return tsk_route_stored(b, &c->peer, h.record_no, false, bundle);
 }
 
@@ -229,9 +224,10 @@ static enum tsk_err say_deleted(struct tsk_ctx *ctx, struct tsk_batch *b, const 
     return c->side == TSK_SIDE_RECIPIENT ? tsk_author(ctx, b, TSK_REC_DELETED, d, NULL, &id) : TSK_OK;
 }
 
-static enum tsk_err cut_grant(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c,
+static enum tsk_err cut_grant(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_ground *ground,
                               const struct tsk_case_grant *g)
 {
+    const struct tsk_case *c = ground->c;
     struct tsk_rowkey k = tsk_row_at(TSK_T_WRAPS, c->no, g->index);
     struct tsk_deleted d = {.grant = g->id, .time = b->now, .how = 1};
     struct tsk_wraps w;
@@ -241,7 +237,7 @@ static enum tsk_err cut_grant(struct tsk_ctx *ctx, struct tsk_batch *b, const st
         return e == TSK_E_UNKNOWN ? TSK_OK : e;
     for (size_t i = 0; i < w.wraps_n; i++) {
         bool stopped;
-        TSK_TRY(tsk_pair_stopped(b->txn, c, g, &w.wraps[i].item, true, &stopped));
+        TSK_TRY(tsk_ground_stopped(b->txn, ground, g, &w.wraps[i].item, true, &stopped));
         if (stopped)
             d.items[d.items_n++] = w.wraps[i].item;
         else
@@ -266,10 +262,9 @@ static enum tsk_err cut_grant(struct tsk_ctx *ctx, struct tsk_batch *b, const st
 
 enum tsk_err tsk_wraps_cut(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_case *c)
 {
-    struct tsk_case_grant g;
-    for (uint64_t i = 0; i < c->grants_n; i++) {
-        TSK_TRY(tsk_grant_load(b->txn, c, i, &g));
-        TSK_TRY(cut_grant(ctx, b, c, &g));
-    }
+    struct tsk_ground ground;
+    TSK_TRY(tsk_ground_load(b->txn, c, &ground));
+    for (uint64_t i = 0; i < c->grants_n; i++)
+        TSK_TRY(cut_grant(ctx, b, &ground, &ground.grants[i]));
     return TSK_OK;
 }

@@ -23,7 +23,8 @@ static void add_category(struct tsk_case *c, struct tsk_code category)
         c->granted[c->granted_n++] = category;
 }
 
-static enum tsk_err count_grant(struct tsk_batch *b, struct tsk_case *c, const struct tsk_case_grant *g, struct tally *tally)
+static enum tsk_err count_grant(struct tsk_batch *b, struct tsk_case *c, const struct tsk_ground *ground,
+                                const struct tsk_case_grant *g, struct tally *tally)
 {
     size_t open = 0;
     uint64_t code;
@@ -34,7 +35,7 @@ static enum tsk_err count_grant(struct tsk_batch *b, struct tsk_case *c, const s
         return TSK_OK;
     for (size_t i = 0; i < g->grant.items_n; i++) {
         bool stopped;
-        TSK_TRY(tsk_pair_stopped(b->txn, c, g, &g->grant.items[i].item, false, &stopped));
+        TSK_TRY(tsk_ground_stopped(b->txn, ground, g, &g->grant.items[i].item, false, &stopped));
         if (!stopped)
             add_category(c, g->grant.items[i].category);
         open += !stopped;
@@ -91,14 +92,13 @@ static enum tsk_err all_sent(struct tsk_batch *b, const struct tsk_case *c, bool
 static enum tsk_err sum_up_consent(struct tsk_batch *b, struct tsk_case *c)
 {
     struct tally tally = {0};
-    struct tsk_case_grant g;
+    struct tsk_ground ground;
     bool yes = true;
     c->consent_until = 0;
     c->granted_n = 0;
-    for (uint64_t i = 0; i < c->grants_n; i++) {
-        TSK_TRY(tsk_grant_load(b->txn, c, i, &g));
-        TSK_TRY(count_grant(b, c, &g, &tally));
-    }
+    TSK_TRY(tsk_ground_load(b->txn, c, &ground));
+    for (uint64_t i = 0; i < c->grants_n; i++)
+        TSK_TRY(count_grant(b, c, &ground, &ground.grants[i], &tally));
     if (tally.standing > 0) {
         if (c->side == TSK_SIDE_SENDER)
             TSK_TRY(all_sent(b, c, &yes));
@@ -158,10 +158,15 @@ enum tsk_err tsk_settle(struct tsk_ctx *ctx, struct tsk_batch *b, uint64_t case_
     struct tsk_case c;
     struct tsk_case_story *story;
     TSK_TRY(tsk_case_load(b->txn, case_no, &c));
+    enum tsk_state before = c.state;
     TSK_TRY(tsk_case_story(b->txn, &c, &story));
     TSK_TRY(sum_up_consent(b, &c));
     sum_up_state(&c, &story->p);
     c.updated_at = b->now;
     TSK_TRY(tsk_case_save(b->txn, &c));
+    /* Whoever sees a referral end stops all of it in the same transaction, so that no late grant revives it. Not only the
+     * author of the status does: one that waited for `handed` takes effect when the other side speaks. */
+    if (tsk_state_ended(c.state) && !tsk_state_ended(before))
+        TSK_TRY(tsk_stop_ended(ctx, b, &c));
     return say_what_follows(ctx, b, &c, story);
 }

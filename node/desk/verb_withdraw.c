@@ -66,7 +66,8 @@ static enum tsk_err lifted_by_none(struct tsk_txn *t, const struct tsk_case *c, 
 }
 
 static const struct tsk_jfield fields[] = {
-    {"grant", TSK_J_ID16, false}, {"record", TSK_J_HEX, true}, {"code", TSK_J_TEXT, true}, {"reason", TSK_J_NOTE, true}};
+    {"grant", TSK_J_ID16, false}, {"record", TSK_J_HEX, true}, {"code", TSK_J_TEXT, true}, {"reason", TSK_J_NOTE, true},
+    {"for", TSK_J_TEXT, true}};
 
 static enum tsk_err by_record(struct tsk_call *call, const struct tsk_case_grant *g, struct tsk_withdraw *ret_w)
 {
@@ -96,18 +97,19 @@ static enum tsk_err author(struct tsk_call *call, const struct tsk_case_grant *g
     return tsk_author(call->ctx, call->b, TSK_REC_WITHDRAW, w, NULL, ret_id);
 }
 
-/* A stop of this grant, by the same kind of author, that stands over all that it was given for: one more would change
+/* A stop of this grant, by the same kind of author and for the same holder, that stands over all that it was given for: one more would change
  * nothing, and each costs whoever says yes again a line. One that some grant has lifted since does not count. */
-static enum tsk_err stop_again(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g, uint64_t by,
-                               bool *ret_again, struct tsk_stop *ret_s)
+static enum tsk_err stop_again(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
+                               const struct tsk_withdraw *w, bool *ret_again, struct tsk_stop *ret_s)
 {
     struct tsk_stop *stops;
     size_t n;
     bool again = false;
     TSK_TRY(tsk_case_stops(call->b->txn, c, &stops, &n));
     for (size_t i = 0; !again && i < n; i++) {
-        if (stops[i].w.form != TSK_STOP_GRANT || stops[i].w.by != by ||
-            memcmp(stops[i].w.target.b, g->id.b, sizeof g->id.b) != 0)
+        if (stops[i].w.form != TSK_STOP_GRANT || stops[i].w.by != w->by ||
+            memcmp(stops[i].w.target.b, g->id.b, sizeof g->id.b) != 0 ||
+            (w->has_behalf && !tsk_kid_eq(&stops[i].w.behalf, &w->behalf)))
             continue;
         TSK_TRY(lifted_by_none(call->b->txn, c, &stops[i], &again));
         *ret_s = stops[i];
@@ -128,11 +130,69 @@ static enum tsk_err by_code(struct tsk_call *call, const struct tsk_case *c, con
     if (tsk_wd_code_parse(tsk_json_text(call->in, "code"), w->code) != TSK_OK)
         return TSK_E_WRONGCODE;
     TSK_TRY(tsk_wd_hash(&g->grant.id, w->code, hash));
-    TSK_TRY(stop_again(call, c, g, w->by, &again, &before));
+    TSK_TRY(stop_again(call, c, g, w, &again, &before));
     if (!again || !tsk_equal(hash, g->grant.code_hash, sizeof hash))
         return author(call, g, w, &id);
     w->id = before.w.id;
     return TSK_OK;
+}
+
+/* A holder of this kind of one of the grant's items. Not every card's kind is known at the recipient: one that is not may be
+ * the child's. */
+static enum tsk_err holder_of_kind(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
+                                   uint64_t kind, struct tsk_kid *ret_kid)
+{
+    bool found = false;
+    for (size_t i = 0; i < g->grant.items_n && !found; i++) {
+        struct tsk_place at = {0};
+        struct tsk_case_item it;
+        TSK_TRY(tsk_item_find(call->b->txn, &g->grant.items[i].item, &at));
+        TSK_TRY(tsk_item_load(call->b->txn, c, at.index, &it));
+        for (size_t k = 0; k < it.item.core.holders_n && !found; k++) {
+            struct tsk_holder_at h = {0};
+            enum tsk_err e = tsk_holder_load(call->b->txn, &it.item.core.holders[k], &h);
+            if (e != TSK_OK && e != TSK_E_UNKNOWN)
+                return e;
+            found = e == TSK_OK && h.holder.kind == kind;
+            if (found || (e == TSK_E_UNKNOWN && kind == TSK_HOLDER_CHILD))
+                *ret_kid = it.item.core.holders[k];
+        }
+    }
+    return TSK_OK;
+}
+
+/* A child of the first age class decides nothing alone: its stop could be lifted by nobody. */
+static enum tsk_err child_decides(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g, bool *ret_yes)
+{
+    struct tsk_place at = {0};
+    struct tsk_case_item it;
+    *ret_yes = false;
+    if (g->grant.items_n == 0)
+        return TSK_OK;
+    TSK_TRY(tsk_item_find(call->b->txn, &g->grant.items[0].item, &at));
+    TSK_TRY(tsk_item_load(call->b->txn, c, at.index, &it));
+    *ret_yes = it.item.core.age_class > 1;
+    return TSK_OK;
+}
+
+/* For whom staff stops it decides who may lift it: a child's stop only the child. Where nobody said so it is the child's, if
+ * it is of an age to decide, so that a guardian cannot undo what a child asked for by telephone; else the grant's holder's. */
+static enum tsk_err stopped_for(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
+                                struct tsk_kid *ret_kid)
+{
+    bool said = tsk_json_has(call->in, "for"), decides;
+    const char *who = said ? tsk_json_text(call->in, "for") : "child";
+    struct tsk_holder_at h;
+    bool child = strcmp(who, "child") == 0;
+    uint64_t kind = child ? TSK_HOLDER_CHILD : TSK_HOLDER_GUARDIAN;
+    if (!child && strcmp(who, "guardian") != 0)
+        return tsk_call_fail(call, TSK_E_USAGE, "for");
+    *ret_kid = g->grant.holder;
+    TSK_TRY(child_decides(call, c, g, &decides));
+    if (!said && !decides)
+        return TSK_OK;
+    TSK_TRY(tsk_holder_load(call->b->txn, ret_kid, &h));
+    return h.holder.kind == kind ? TSK_OK : holder_of_kind(call, c, g, kind, ret_kid);
 }
 
 /* What was said stays here, sealed; a code travels. A reason that is a code of the list is that code, any other is S6
@@ -149,16 +209,16 @@ static enum tsk_err by_staff(struct tsk_call *call, const struct tsk_case *c, co
     struct tsk_stored r;
     struct tsk_stop before;
     bool again;
-    TSK_TRY(stop_again(call, c, g, TSK_BY_STAFF, &again, &before));
-    if (again && is_code) {
-        w->id = before.w.id;
-        return TSK_OK;
-    }
     w->by = TSK_BY_STAFF;
     w->reason = tsk_code(is_code ? reason : "S6");
     w->staff = call->staff;
     w->has_behalf = true;
-    w->behalf = g->grant.holder;
+    TSK_TRY(stopped_for(call, c, g, &w->behalf));
+    TSK_TRY(stop_again(call, c, g, w, &again, &before));
+    if (again && is_code) {
+        w->id = before.w.id;
+        return TSK_OK;
+    }
     TSK_TRY(author(call, g, w, &id));
     if (is_code)
         return TSK_OK;
@@ -174,6 +234,8 @@ enum tsk_err tsk_verb_withdraw(struct tsk_call *call)
     TSK_TRY(TSK_CALL_FIELDS(call, fields));
     if (tsk_json_has(call->in, "record") + tsk_json_has(call->in, "code") + tsk_json_has(call->in, "reason") != 1)
         return tsk_call_fail(call, TSK_E_USAGE, "record, code, reason");
+    if (tsk_json_has(call->in, "for") && !tsk_json_has(call->in, "reason")) /* a card, or a code, says itself whose it is */
+        return tsk_call_fail(call, TSK_E_USAGE, "for");
     TSK_TRY(grant_of(call, &c, &g));
     if (tsk_json_has(call->in, "record"))
         TSK_TRY(by_record(call, &g, &w));

@@ -214,7 +214,7 @@ START_TEST(everything_about_a_case)
     ck_assert_uint_eq(count[TSK_REC_DELETED], 1);
     ck_assert_uint_eq(count[TSK_REC_OPEN], 1);
     ck_assert_uint_eq(count[TSK_REC_STATUS], 2); /* acked, withdrawn */
-    ck_assert_uint_eq(count[TSK_REC_WITHDRAW], 2); /* the family's, and "ended" */
+    ck_assert_uint_eq(count[TSK_REC_WITHDRAW], 3); /* the family's, and each side's "ended" */
     person_free(&child);
 }
 END_TEST

@@ -289,6 +289,68 @@ START_TEST(given_and_stopped_to_the_limit)
 }
 END_TEST
 
+/* How many stops of a form a node has over the case, and whether all of them are effective, or a child's. */
+static size_t stops_of_form(int node, const struct tsk_id16 *id, uint64_t form, bool *ret_effective, bool *ret_child)
+{
+    struct tsk_stop *stops;
+    struct tsk_txn *t;
+    size_t n, found = 0;
+    struct tsk_case c = look_case(node, id);
+    *ret_effective = *ret_child = true;
+    ck_ok(tsk_txn_begin(desk.ctx[node].store, false, &t));
+    ck_ok(tsk_case_stops(t, &c, &stops, &n));
+    for (size_t i = 0; i < n; i++)
+        if (stops[i].w.form == form) {
+            bool effective;
+            ck_ok(tsk_stop_effective(t, &stops[i], &effective));
+            *ret_effective = *ret_effective && effective;
+            *ret_child = *ret_child && stops[i].child;
+            found++;
+        }
+    tsk_txn_abort(t);
+    return found;
+}
+
+/* A guardian's C1 has gone; the child's C1 and C6 stay, for the rule wants the guardian's word on C6, too. The child's stop
+ * of what nobody over there has heard of stops C1 there all the same: by card, by code, by telephone, over the whole card. */
+START_TEST(stopped_before_it_left)
+{
+    struct plan p = PLAN;
+    struct given g, h;
+    bool effective, is_child;
+    p.age_class = 1;
+    struct tsk_id16 id = refer(&p, both, 2, "C1 C6");
+    ck_ok(give(&id, &guardian, &WORDS("C1"), &g));
+    ck_ok(give(&id, &child, &WORDS("C1 C6"), &h));
+    carry();
+    ck_ok(try_open(&id, "C1", "P1"));
+    ck_assert_uint_eq(look_case(R, &id).grants_n, 1);
+    struct tsk_withdraw w = {.form = _i == 3 ? TSK_STOP_HOLDER : TSK_STOP_GRANT, .target = h.id32, .by = TSK_BY_STAFF};
+    w.reason = tsk_code("S1");
+    w.has_behalf = _i == 2;
+    w.behalf = child.kid;
+    if (_i == 3)
+        memcpy(w.target.b, child.kid.b, 32);
+    if (_i == 1) {
+        w = (struct tsk_withdraw){.form = TSK_STOP_GRANT, .target = h.id32, .by = TSK_BY_CODE};
+        memcpy(w.code, h.code, 16);
+    }
+    uint64_t form = w.form;
+    ck_ok(stop(S, &w, _i == 0 ? &child : NULL, NULL));
+    ck_assert_uint_eq(stops_of_form(S, &id, form, &effective, &is_child), 1);
+    ck_assert(!effective); /* until the other side has what stands in for it */
+    carry();
+    stops_of_form(S, &id, form, &effective, &is_child);
+    ck_assert(effective);
+    stop_withdrawn(&id);
+    ck_assert_uint_eq(stops_of_form(R, &id, TSK_STOP_ITEM, &effective, &is_child), 1); /* C6 is not heard of over there */
+    ck_assert(is_child); /* nor can a guardian lift it there */
+    ck_ok(stop(S, &w, _i == 0 ? &child : NULL, NULL));
+    carry();
+    ck_assert_uint_eq(stops_of_form(R, &id, TSK_STOP_ITEM, &effective, &is_child), 1); /* once is enough */
+}
+END_TEST
+
 START_TEST(card_stopped_later)
 {
     struct tsk_id16 id;
@@ -344,6 +406,7 @@ static TCase *live_1(void)
     tcase_add_test(tc, effective_when_received);
     tcase_add_loop_test(tc, lifted_by_a_new_grant, 0, 2);
     tcase_add_test(tc, given_and_stopped_to_the_limit);
+    tcase_add_loop_test(tc, stopped_before_it_left, 0, 4);
     tcase_add_test(tc, card_stopped_later);
     tcase_add_test(tc, another_agency_with_a_copy);
     return tc;

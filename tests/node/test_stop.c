@@ -297,6 +297,54 @@ START_TEST(stop_by_a_node_that_has_left)
 }
 END_TEST
 
+static void forget_stops(int node, const struct tsk_rowkey *prefix)
+{
+    struct tsk_walk w;
+    struct tsk_slice tail, value;
+    struct tsk_batch b;
+    begin(node, &b);
+    tsk_walk_init(&w, prefix, NULL);
+    while (tsk_walk_next(b.txn, &w, &tail, &value) == TSK_OK) {
+        struct tsk_rowkey k = *prefix;
+        tsk_row_bytes(&k, tail.p, tail.n);
+        ck_ok(tsk_del(b.txn, &k));
+    }
+    finish(node, &b);
+}
+
+/* A word that waits for `handed` takes effect when the other side speaks: the referral is stopped all the same, and what
+ * is closed after it does not open. Nor does it without that stop, by the history alone. */
+START_TEST(ended_by_a_word_that_waited)
+{
+    struct tsk_id16 id = refer(&PLAN, both, 2, "C1");
+    struct given g;
+    struct tsk_txn *t;
+    uint64_t n;
+    carry();
+    ck_ok(give(&id, &child, &WORDS("C1"), &g));
+    carry();
+    ck_ok(say(R, &id, TSK_ST_ACKED, NULL));
+    ck_ok(say(R, &id, TSK_ST_ACCEPTED, NULL));
+    ck_ok(say(R, &id, TSK_ST_NOTCONNECTED, "O22"));
+    ck_assert_int_eq(state_of(R, &id), TSK_ST_ACCEPTED);
+    carry();
+    ck_err(try_open(&id, "C1", "P1"), TSK_E_STATE);
+    ck_ok(say(S, &id, TSK_ST_CLOSED, "O22"));
+    carry();
+    ck_assert_int_eq(state_of(R, &id), TSK_ST_CLOSED);
+    struct tsk_rowkey k = tsk_row_stop(TSK_STOP_REFERRAL, look_case(R, &id).ref.b, NULL);
+    for (int node = S; node <= R; node++) {
+        ck_ok(tsk_txn_begin(desk.ctx[node].store, false, &t));
+        ck_ok(tsk_count(t, &k, &n));
+        tsk_txn_abort(t);
+        ck_assert_uint_ge(n, 1);
+    }
+    if (_i == 1)
+        forget_stops(R, &k);
+    ck_err(try_open(&id, "C1", "P1"), TSK_E_STATE);
+}
+END_TEST
+
 START_TEST(too_many_unknown_stops)
 {
     struct tsk_withdraw w = {.form = TSK_STOP_GRANT, .time = desk_now, .by = TSK_BY_STAFF};
@@ -327,6 +375,7 @@ static TCase *stops(void)
     tcase_add_loop_test(tc, stops_before_their_grant, 0, 2);
     tcase_add_loop_test(tc, referral_stopped_before_its_items, 0, 2);
     tcase_add_loop_test(tc, true_stop_behind_forged_ones, 0, 2);
+    tcase_add_loop_test(tc, ended_by_a_word_that_waited, 0, 2);
     return tc;
 }
 

@@ -313,6 +313,20 @@ START_TEST(no_consent_for_a_refused_token)
     json_decref(out);
     world_refused(S, consent(&child, "C3", TSK_GRANT_GIVEN), "e.state", "X001");
     json_decref(world_do(S, consent(&child, "C3", TSK_GRANT_REFUSED))); /* nobody is kept from saying no */
+/* Staff stops a mother's consent: unless they say that it was for her, it is the child's stop, and she cannot lift it. */
+START_TEST(staff_stops_for_the_child)
+{
+    static const char *const whose[] = {NULL, "child", "guardian"};
+    refer("X001", false);
+    json_decref(world_do(S, consent(&child, "C8", TSK_GRANT_GIVEN))); /* stands, so that the referral goes on */
+    json_decref(world_do(S, consent(&mother, "C1C3", TSK_GRANT_GIVEN)));
+    json_t *in = json_pack("{s:s,s:s,s:s,s:s}", "verb", "withdraw", "grant", grant, "reason", "S1", "for", "uncle");
+    world_refused(S, in, "e.usage", "for");
+    in = json_pack("{s:s,s:s,s:s,s:s*}", "verb", "withdraw", "grant", grant, "reason", "S1", "for", whose[_i]);
+    json_decref(world_do(S, in));
+    check_lifts(&child, "C1", 1);
+    check_lifts(&mother, "C1", _i == 2 ? 1 : 0);
+    check_lifts(&mother, "C3", _i == 2 ? 1 : 0);
 }
 END_TEST
 
@@ -407,6 +421,7 @@ static TCase *case_consent(void)
     tcase_add_test(tc, several_cards_together_or_not_at_all);
     tcase_add_test(tc, a_refusal_stays_at_home);
     tcase_add_test(tc, withdraw_by_code);
+    tcase_add_loop_test(tc, staff_stops_for_the_child, 0, 3);
     tcase_add_test(tc, any_staff_stops_at_once);
     tcase_add_test(tc, no_reason_keeps_a_stop_away);
     tcase_add_test(tc, a_stop_before_it_in_the_batch_wins);
