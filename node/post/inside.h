@@ -42,6 +42,8 @@ struct tsk_office {
     size_t in_flight;         /* puts without an answer */
     /* fetching, when own */
     uint64_t fetch_ticket;    /* 0: none outstanding */
+    uint64_t fetch_after;     /* of the fetch outstanding */
+    bool met;                 /* this connection has brought a fetch's answer */
     uint64_t fetch_due_ms, confirm_due_ms;
     unsigned fetch_tries;
     bool confirming, confirm_wanted;

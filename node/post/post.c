@@ -68,6 +68,7 @@ static enum tsk_err link_changed(struct tsk_ctx *ctx, struct tsk_batch *b, const
     tsk_log(TSK_LOG_INFO, m->num != 0 ? "link_up" : "link_down", "post=%s", TSK_SHORT(m->peer));
     if (o == NULL || m->num == 0)
         return TSK_OK;
+    o->met = o->confirm_wanted = false;
     tsk_schedule_wake(ctx, &o->kid);
     o->fetch_due_ms = o->confirm_due_ms = 0;
     o->fetch_tries = 0;
