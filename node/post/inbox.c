@@ -99,6 +99,14 @@ static enum tsk_err admit(struct tsk_ctx *ctx, struct tsk_batch *b, const struct
     return e;
 }
 
+static void note_refused(const struct tsk_kid *from, enum tsk_err e)
+{
+    static struct tsk_gate gates[TSK_ERR_COUNT];
+    unsigned unsaid;
+    if (tsk_log_due(&gates[e], &unsaid))
+        tsk_log(TSK_LOG_WARN, "record_refused", "peer=%s err=%s unsaid=%u", TSK_SHORT(*from), tsk_err_name(e), unsaid);
+}
+
 static enum tsk_err record_take(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_incoming *in, bool apart,
                                 struct outcome *o)
 {
@@ -109,7 +117,7 @@ static enum tsk_err record_take(struct tsk_ctx *ctx, struct tsk_batch *b, const 
         return e;
     unsigned wire = tsk_err_wire(e);
     if (e != TSK_OK)
-        tsk_log(TSK_LOG_WARN, "record_refused", "peer=%s err=%s", TSK_SHORT(in->from), tsk_err_name(e));
+        note_refused(&in->from, e);
     if (!for_good(wire)) {
         o->whole = false;
         return TSK_OK;
@@ -231,15 +239,24 @@ static enum tsk_err seen_prune(struct tsk_txn *t, const struct tsk_kid *from, ui
     return e == TSK_E_UNKNOWN ? TSK_OK : e;
 }
 
+static void note_chain(struct tsk_gate *gate, const char *event, const struct tsk_inner *inner)
+{
+    unsigned unsaid;
+    if (tsk_log_due(gate, &unsaid))
+        tsk_log(TSK_LOG_WARN, event, "peer=%s seq=%llu unsaid=%u", TSK_SHORT(inner->from),
+                (unsigned long long)inner->seq, unsaid);
+}
+
 /* A number with other content, or a chain that does not join: the sender was restored from a backup, or worse. */
 static void chain_check(struct tsk_txn *t, const struct tsk_inner *inner, const struct seen *now)
 {
+    static struct tsk_gate reused, broken;
     struct seen other;
     if (seen_load(t, &inner->from, inner->seq, &other) == TSK_OK && memcmp(other.hash, now->hash, 32) != 0)
-        tsk_log(TSK_LOG_WARN, "number_reused", "peer=%s seq=%llu", TSK_SHORT(inner->from), (unsigned long long)inner->seq);
+        note_chain(&reused, "number_reused", inner);
     if (inner->seq > 1 && seen_load(t, &inner->from, inner->seq - 1, &other) == TSK_OK &&
         memcmp(other.hash, inner->prev.b, 32) != 0)
-        tsk_log(TSK_LOG_WARN, "chain_broken", "peer=%s seq=%llu", TSK_SHORT(inner->from), (unsigned long long)inner->seq);
+        note_chain(&broken, "chain_broken", inner);
 }
 
 static enum tsk_err number_note(struct tsk_txn *t, const struct opened *o, bool whole)
@@ -296,14 +313,22 @@ static enum tsk_err mail_take(struct tsk_ctx *ctx, struct tsk_batch *b, struct t
     return parcel_take(ctx, b, &o);
 }
 
+static void note_dropped(const struct tsk_entry *signer, enum tsk_err e)
+{
+    static struct tsk_gate gates[TSK_ERR_COUNT];
+    unsigned unsaid;
+    if (tsk_log_due(&gates[e], &unsaid))
+        tsk_log(TSK_LOG_WARN, "mail_dropped", "peer=%s err=%s unsaid=%u",
+                signer != NULL ? TSK_SHORT(signer->m.kid) : "none", tsk_err_name(e), unsaid);
+}
+
 enum tsk_err tsk_inbox_mail(struct tsk_ctx *ctx, struct tsk_batch *b, struct tsk_slice put, struct tsk_slice parcel)
 {
     const struct tsk_entry *signer = NULL;
     enum tsk_err e = mail_take(ctx, b, put, parcel, &signer);
     if (e == TSK_OK || tsk_err_class(e) == TSK_CLASS_LOCAL)
         return e;
-    tsk_log(TSK_LOG_WARN, "mail_dropped", "peer=%s err=%s", signer != NULL ? TSK_SHORT(signer->m.kid) : "none",
-            tsk_err_name(e));
+    note_dropped(signer, e);
     return TSK_OK;
 }
 

@@ -96,7 +96,7 @@ struct tsk_post {
     struct tsk_gone *gone; size_t gone_n, gone_cap;
     struct tsk_bucket *buckets; size_t buckets_n; /* in the order of the roster's entries */
     uint64_t next_ticket, waiting;
-    uint64_t rubbish_ms[TSK_ERR_COUNT];           /* last logged */
+    struct tsk_gate refused[TSK_ERR_COUNT];       /* lines about requests */
     bool loaded;
     uint64_t opened_at;                           /* UTC seconds; what was heard before is not news */
 };
