@@ -344,7 +344,7 @@ static bool office_drained(struct tsk_ctx *ctx, const struct tsk_kid *kid, uint6
 {
     const struct tsk_office *o = tsk_office_find(ctx, kid);
     if (tsk_kid_eq(kid, tsk_self(ctx)))
-        return true;
+        return tsk_server_room(ctx->post->peers_server); /* else a stop may stand before a closed door */
     return o != NULL && o->drained_at != 0 && o->drained_at <= now && now - o->drained_at <= TSK_DRAIN_FRESH_S;
 }
 

@@ -19,6 +19,9 @@
 #include "node/post/wire_tls.h"
 
 #define SLOTS_MAX (1u << 14)
+#define PEER_PIPE_MAX 32    /* requests of one connection in work: a quarter of the pool; our own dials have ten at most */
+#define CONTROL_PIPE_MAX 8
+#define CONTROL_REPLY_MS 10000
 #define HELD_MAX 8 /* requests of the largest size: what may wait for the writer thread at a time, in bytes */
 
 enum slot_state { SLOT_RECEIVING, SLOT_HELD, SLOT_SENDING };
@@ -29,6 +32,7 @@ struct slot {
     nng_ctx ctx;
     nng_aio *aio;
     enum slot_state state;
+    atomic_uint pipe;   /* whose request is in work here; 0: it waits for one */
     size_t bytes;       /* of the request it holds */
     uintptr_t taken;    /* requests so far */
     uintptr_t answered; /* the last of them that was answered; the writer thread's alone */
@@ -40,8 +44,11 @@ struct tsk_server {
     nng_socket socket;
     nng_listener listener;
     bool listens;
-    struct slot **slots;
-    size_t slots_n;
+    struct slot *slots[SLOTS_MAX]; /* never moved: NNG's threads look through them */
+    atomic_size_t slots_n;
+    size_t pipe_max;
+    nng_duration reply_ms; /* an answer that is not taken for so long ends its connection */
+    atomic_uint closing;   /* the connection that was closed last */
     size_t held_max;
     atomic_size_t held; /* bytes of all requests that are not answered yet */
 };
@@ -66,6 +73,8 @@ struct tsk_msg *tsk_wire_msg(enum tsk_event_kind kind, const void *p, size_t n)
 static void slot_receive(struct slot *s)
 {
     s->state = SLOT_RECEIVING;
+    atomic_store(&s->pipe, 0);
+    nng_aio_set_timeout(s->aio, NNG_DURATION_INFINITE);
     nng_ctx_recv(s->ctx, s->aio);
 }
 
@@ -100,6 +109,7 @@ static void slot_send(struct slot *s, struct tsk_slice bytes)
         return;
     }
     s->state = SLOT_SENDING;
+    nng_aio_set_timeout(s->aio, s->server->reply_ms);
     nng_aio_set_msg(s->aio, out);
     nng_ctx_send(s->ctx, s->aio);
 }
@@ -108,6 +118,48 @@ static void slot_forget(struct slot *s)
 {
     atomic_fetch_sub(&s->server->held, s->bytes);
     s->bytes = 0;
+}
+
+/* ---- one connection must not take all slots ---- */
+static void pipe_close(void *arg)
+{
+    nng_pipe_close((nng_pipe){.id = (uint32_t)(uintptr_t)arg});
+}
+
+/* By the closer, because an NNG callback must not wait; once, however many of its requests still come in. */
+static void pipe_end(struct tsk_server *server, unsigned pipe, const char *why)
+{
+    if (atomic_exchange(&server->closing, pipe) == pipe)
+        return;
+    tsk_log(TSK_LOG_WARN, "connection_ended", "why=%s", why);
+    tsk_closer_take(pipe_close, (void *)(uintptr_t)pipe);
+}
+
+static size_t pipe_count(const struct tsk_server *server, unsigned pipe)
+{
+    size_t n = 0, all = atomic_load(&server->slots_n);
+    for (size_t i = 0; i < all; i++)
+        n += atomic_load_explicit(&server->slots[i]->pipe, memory_order_relaxed) == pipe;
+    return n;
+}
+
+bool tsk_server_room(const struct tsk_server *s)
+{
+    return atomic_load(&s->slots_n) == 0 || pipe_count(s, 0) > 0;
+}
+
+/* A peer that goes on asking and takes no answers, or sends without end. */
+static bool slot_crowded(struct slot *s)
+{
+    nng_msg *in = nng_aio_get_msg(s->aio);
+    unsigned pipe = (unsigned)nng_pipe_id(nng_msg_get_pipe(in));
+    atomic_store(&s->pipe, pipe);
+    if (pipe_count(s->server, pipe) <= s->server->pipe_max)
+        return false;
+    pipe_end(s->server, pipe, "requests");
+    nng_msg_free(in);
+    slot_receive(s);
+    return true;
 }
 
 /* Nobody's signature was looked at yet, so what may wait is bounded; beyond it the peer is told to come again. */
@@ -156,7 +208,9 @@ static void slot_done(void *arg)
         nng_msg_free(nng_aio_get_msg(s->aio)); /* a message that was not sent is still ours */
     if (rc == NNG_ECLOSED || rc == NNG_ECANCELED)
         return;
-    if (s->state == SLOT_RECEIVING && rc == 0 && (slot_refuse(s) || slot_push(s)))
+    if (s->state == SLOT_SENDING && rc == NNG_ETIMEDOUT)
+        pipe_end(s->server, atomic_load(&s->pipe), "answers");
+    if (s->state == SLOT_RECEIVING && rc == 0 && (slot_crowded(s) || slot_refuse(s) || slot_push(s)))
         return;
     slot_receive(s);
 }
@@ -186,6 +240,8 @@ enum tsk_err tsk_server_new(struct tsk_queue *queue, enum tsk_event_kind kind, s
         return TSK_E_NOMEM;
     s->queue = queue;
     s->kind = kind;
+    s->pipe_max = kind == TSK_EV_WIRE ? PEER_PIPE_MAX : CONTROL_PIPE_MAX;
+    s->reply_ms = kind == TSK_EV_WIRE ? TSK_CALL_LIMIT_MS : CONTROL_REPLY_MS; /* a peer gives up after as long */
     s->held_max = kind == TSK_EV_WIRE ? HELD_MAX * recv_max : SIZE_MAX;
     int rc = nng_rep0_open(&s->socket);
     if (rc != 0) {
@@ -213,7 +269,6 @@ static struct slot *slot_new(struct tsk_server *server)
         free(s);
         return NULL;
     }
-    nng_aio_set_timeout(s->aio, NNG_DURATION_INFINITE);
     if (nng_ctx_open(&s->ctx, server->socket) != 0) {
         nng_aio_free(s->aio);
         free(s);
@@ -227,15 +282,12 @@ enum tsk_err tsk_server_grow(struct tsk_server *s, size_t pool)
     pool = pool < SLOTS_MAX ? pool : SLOTS_MAX;
     if (pool <= s->slots_n)
         return TSK_OK;
-    struct slot **more = realloc(s->slots, pool * sizeof *more); // NOLINT(bugprone-sizeof-expression) - of pointers
-    if (more == NULL)
-        return TSK_E_NOMEM;
-    s->slots = more;
-    while (s->slots_n < pool) {
+    for (size_t n = s->slots_n; n < pool; n++) {
         struct slot *one = slot_new(s);
         if (one == NULL)
             return TSK_E_NOMEM;
-        s->slots[s->slots_n++] = one;
+        s->slots[n] = one;
+        s->slots_n = n + 1; /* not before it is there */
         slot_receive(one);
     }
     return TSK_OK;
@@ -299,7 +351,6 @@ static void server_close(void *arg)
         nng_aio_free(s->slots[i]->aio);
         free(s->slots[i]);
     }
-    free(s->slots);
     free(s);
 }
 

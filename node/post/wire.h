@@ -26,11 +26,14 @@ struct tsk_wire_tls {
 struct tsk_server;
 
 /* `kind` is that of the messages pushed (TSK_EV_CONTROL or TSK_EV_WIRE). Of WIRE at most eight times
- * `recv_max` bytes are held at once; who comes beyond that is told 13. TSK_E_NETWORK. Free with tsk_server_free. */
+ * `recv_max` bytes are held at once; who comes beyond that is told 13. A connection with more requests in work than a
+ * quarter of a node's pool, or whose answers are not taken in 30 s (CONTROL: 10 s), is closed. TSK_E_NETWORK. Free with tsk_server_free. */
 TSK_MUST_USE enum tsk_err tsk_server_new(struct tsk_queue *queue, enum tsk_event_kind kind, size_t recv_max,
                                          struct tsk_server **ret_s);
 /* At least `pool` contexts from now on: so many requests may be held at once. */
 TSK_MUST_USE enum tsk_err tsk_server_grow(struct tsk_server *s, size_t pool);
+/* Whether a request could come in now: not every context is taken. True where there is none. Any thread. */
+bool tsk_server_room(const struct tsk_server *s);
 /* Listens, in the place of where it listened before. `mode`: permissions of an ipc socket. TSK_E_USAGE for an ipc path
  * over TSK_IPC_PATH_MAX, TSK_E_NETWORK. */
 TSK_MUST_USE enum tsk_err tsk_server_listen(struct tsk_server *s, const char *url, const struct tsk_wire_tls *tls,
