@@ -61,6 +61,7 @@ struct tsk_peer_row {         /* PEER */
     struct tsk_id32 out_prev; /* H(inner) of the one before */
     uint64_t in_high, in_floor;
     uint64_t contact_at, roster_seq;
+    uint64_t in_forgot;       /* record number: of what came before it some may be lost here; 0: nothing was lost */
 };
 TSK_MUST_USE enum tsk_err tsk_peer_load(struct tsk_txn *t, const struct tsk_kid *peer, struct tsk_peer_row *ret_row);
 TSK_MUST_USE enum tsk_err tsk_peer_save(struct tsk_txn *t, const struct tsk_kid *peer, const struct tsk_peer_row *row);

@@ -38,7 +38,7 @@ enum tsk_err tsk_peer_load(struct tsk_txn *t, const struct tsk_kid *peer, struct
     struct tsk_peer_row row = {0};
     struct tsk_cbor_in in;
     tsk_cbor_in_init(&in, v);
-    if (tsk_cbor_array(&in) != 6)
+    if (tsk_cbor_array(&in) != 7)
         tsk_cbor_fail(&in, TSK_E_BUG);
     row.out_next = tsk_cbor_uint(&in);
     struct tsk_slice prev = tsk_cbor_bytes(&in);
@@ -46,6 +46,7 @@ enum tsk_err tsk_peer_load(struct tsk_txn *t, const struct tsk_kid *peer, struct
     row.in_floor = tsk_cbor_uint(&in);
     row.contact_at = tsk_cbor_uint(&in);
     row.roster_seq = tsk_cbor_uint(&in);
+    row.in_forgot = tsk_cbor_uint(&in);
     if (tsk_cbor_done(&in) != TSK_OK || prev.n != sizeof row.out_prev.b)
         return TSK_E_BUG;
     memcpy(row.out_prev.b, prev.p, prev.n);
@@ -59,13 +60,14 @@ enum tsk_err tsk_peer_save(struct tsk_txn *t, const struct tsk_kid *peer, const 
     struct tsk_cbor_out out;
     struct tsk_slice v;
     tsk_cbor_out_init(&out, buf, sizeof buf);
-    tsk_cbor_put_array(&out, 6);
+    tsk_cbor_put_array(&out, 7);
     tsk_cbor_put_uint(&out, row->out_next);
     tsk_cbor_put_bytes(&out, TSK_SLICE(row->out_prev.b));
     tsk_cbor_put_uint(&out, row->in_high);
     tsk_cbor_put_uint(&out, row->in_floor);
     tsk_cbor_put_uint(&out, row->contact_at);
     tsk_cbor_put_uint(&out, row->roster_seq);
+    tsk_cbor_put_uint(&out, row->in_forgot);
     TSK_TRY(tsk_cbor_out_done(&out, &v));
     struct tsk_rowkey k = peer_key(peer);
     return tsk_put(t, &k, v);

@@ -57,6 +57,11 @@ uint64_t tsk_outbox_waiting(const struct tsk_ctx *ctx);
 TSK_MUST_USE enum tsk_err tsk_inbox_drained(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_kid *from,
                                             size_t from_n, char ret_missing[TSK_PARTNER_ID_CAP]);
 
+/* Whether numbers of `from` that it has receipts for were lost here after record `record_no` was stored: this node was
+ * restored from a backup, and a stop may be among them. */
+TSK_MUST_USE enum tsk_err tsk_inbox_forgot(struct tsk_batch *b, const struct tsk_kid *from, uint64_t record_no,
+                                           bool *ret_forgot);
+
 /* ---- what the board and `status` show of a peer ---- */
 struct tsk_peer_state {
     uint64_t last_contact;   /* 0 = never: a record or receipt of it arrived, or it answered */

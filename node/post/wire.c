@@ -131,7 +131,10 @@ static void pipe_end(struct tsk_server *server, unsigned pipe, const char *why)
 {
     if (atomic_exchange(&server->closing, pipe) == pipe)
         return;
-    tsk_log(TSK_LOG_WARN, "connection_ended", "why=%s", why);
+    static struct tsk_gate gate;
+    unsigned unsaid;
+    if (tsk_log_due(&gate, &unsaid))
+        tsk_log(TSK_LOG_WARN, "connection_ended", "why=%s unsaid=%u", why, unsaid);
     tsk_closer_take(pipe_close, (void *)(uintptr_t)pipe);
 }
 

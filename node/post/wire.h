@@ -25,9 +25,9 @@ struct tsk_wire_tls {
 /* ---- a rep socket with a pool of contexts, each receiving, held by the writer thread, or answering ---- */
 struct tsk_server;
 
-/* `kind` is that of the messages pushed (TSK_EV_CONTROL or TSK_EV_WIRE). Of WIRE at most eight times
- * `recv_max` bytes are held at once; who comes beyond that is told 13. A connection with more requests in work than a
- * quarter of a node's pool, or whose answers are not taken in 30 s (CONTROL: 10 s), is closed. TSK_E_NETWORK. Free with tsk_server_free. */
+/* `kind` is that of the messages pushed (TSK_EV_CONTROL or TSK_EV_WIRE). Of WIRE at most eight times `recv_max` bytes are
+ * held at once; who comes beyond that is told 13. A connection with more requests in work than a quarter of a node's pool,
+ * or whose answers are not taken in 30 s (CONTROL: 10 s), is closed. TSK_E_NETWORK. Free with tsk_server_free. */
 TSK_MUST_USE enum tsk_err tsk_server_new(struct tsk_queue *queue, enum tsk_event_kind kind, size_t recv_max,
                                          struct tsk_server **ret_s);
 /* At least `pool` contexts from now on: so many requests may be held at once. */

@@ -13,7 +13,7 @@
 #include "crypto/secret.h"
 #include "schema/record.h"
 
-#define TSK_STORE_VERSION 1
+#define TSK_STORE_VERSION 2
 
 enum tsk_table {
 #define TSK_TABLE(NAME, prefix, sealed, key, value) TSK_T_##NAME,

@@ -1,62 +1,7 @@
 /* test_wire.c - the control socket, NNG's servers and dials: answers, limits, closing under load. */
-#include "tests/node/net.h"
+#include "tests/node/wires.h"
 
-#include <endian.h>
-#include <poll.h>
-#include <pthread.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-
-#include "node/post/inside.h"
-
-static struct net net;
-static const struct net_spec alone[] = {{"01100-AA", NULL, {NULL}}};
-
-static void echo(struct net_node *node, struct tsk_msg *m)
-{
-    node->receipts++;
-    node->admitted = m->num2;
-    tsk_wire_reply(&node->ctx, m->handle, (struct tsk_slice){m->p, m->n});
-    tsk_wire_reply(&node->ctx, m->handle, (struct tsk_slice){m->p, m->n}); /* used up: must do nothing */
-}
-
-struct caller {
-    pthread_t thread;
-    char dir[256];
-    size_t n;
-    unsigned wait_s;
-    enum tsk_err err;
-    bool same;
-    _Atomic bool done;
-};
-
-static void *call(void *arg)
-{
-    struct caller *c = arg;
-    uint8_t *p = malloc(c->n + 1), *answer = NULL;
-    size_t answer_n = 0;
-    for (size_t i = 0; i < c->n; i++)
-        p[i] = (uint8_t)(i * 7 + c->n);
-    c->err = tsk_control_call(c->dir, (struct tsk_slice){p, c->n}, c->wait_s, &answer, &answer_n);
-    c->same = c->err == TSK_OK && answer_n == c->n && memcmp(answer, p, c->n) == 0 && answer[answer_n] == 0;
-    free(answer);
-    free(p);
-    c->done = true;
-    return NULL;
-}
-
-static void call_start(struct caller *c, const char *dir, size_t n, unsigned wait_s)
-{
-    *c = (struct caller){.n = n, .wait_s = wait_s};
-    snprintf(c->dir, sizeof c->dir, "%s", dir);
-    ck_assert_int_eq(pthread_create(&c->thread, NULL, call, c), 0);
-}
-
-static bool call_over(struct net *n, void *arg)
-{
-    (void)n;
-    return ((struct caller *)arg)->done;
-}
 
 START_TEST(control_answers)
 {
@@ -163,78 +108,6 @@ START_TEST(control_node_dies)
     net_end(&net);
 }
 END_TEST
-
-/* ---- servers and dials by themselves ---- */
-struct pair {
-    struct tsk_queue *queue;
-    struct tsk_server *server;
-    struct tsk_dial *dial;
-    struct tsk_kid kid;
-    char url[300];
-    uint64_t limit;
-};
-
-static void pair_open_max(struct pair *p, size_t pool, size_t recv_max)
-{
-    memset(p, 0, sizeof *p);
-    net_make(&net, alone, 1, false);
-    struct net_node *a = net_start(&net, 0);
-    p->queue = a->ctx.queue;
-    snprintf(p->url, sizeof p->url, "ipc://%s/w.sock", net.dir);
-    memset(p->kid.b, 9, sizeof p->kid.b);
-    tsk_server_free(a->ctx.post->peers_server); /* ours in its place, so that tsk_wire_reply finds it */
-    ck_ok(tsk_server_new(p->queue, TSK_EV_WIRE, recv_max, &p->server));
-    a->ctx.post->peers_server = p->server;
-    ck_ok(tsk_server_grow(p->server, pool));
-    ck_ok(tsk_server_listen(p->server, p->url, NULL, 0600));
-    ck_ok(tsk_dial_new(p->queue, &p->kid, p->url, NULL, 1000, &p->dial));
-}
-
-static void pair_open(struct pair *p, size_t pool)
-{
-    pair_open_max(p, pool, TSK_WIRE_MAX);
-}
-
-static void pair_close(struct pair *p)
-{
-    tsk_dial_free(p->dial);
-    net_end(&net);
-}
-
-/* The next message of the kind; others are dropped. */
-static struct tsk_msg *await(struct pair *p, enum tsk_event_kind kind)
-{
-    uint64_t until = tsk_mono_ms() + NET_LIMIT_MS;
-    static struct tsk_msg *rest;
-    while (tsk_mono_ms() < until) {
-        size_t n;
-        if (rest == NULL)
-            rest = tsk_queue_take(p->queue, 10, &n);
-        while (rest != NULL) {
-            struct tsk_msg *m = rest;
-            rest = m->next;
-            if (m->kind == kind)
-                return m;
-            tsk_msg_free(m);
-        }
-    }
-    ck_abort_msg("no message of kind %d", kind);
-    return NULL;
-}
-
-static void up(struct pair *p)
-{
-    ck_ok(tsk_dial_start(p->dial));
-    struct tsk_msg *m = await(p, TSK_EV_LINK);
-    for (; m->num == 0; m = await(p, TSK_EV_LINK))
-        tsk_msg_free(m); /* of the connection before */
-    ck_assert_mem_eq(m->peer.b, p->kid.b, 32);
-    tsk_msg_free(m);
-    ck_assert(tsk_dial_up(p->dial));
-}
-
-static const uint8_t hello[] = "hello";
-static const struct tsk_slice parts[] = {{hello, 5}, {hello, 2}};
 
 START_TEST(dial_asks)
 {
@@ -392,134 +265,6 @@ START_TEST(server_holds_so_much)
 }
 END_TEST
 
-/* ---- a connection that asks and takes no answers ---- */
-static int rude_connect(const char *path)
-{
-    static const char greeting[8] = "\0SP\0\0\x30\0";
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    char theirs[8];
-    snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
-    ck_assert_int_eq(write(fd, greeting, 8), 8);
-    ck_assert_int_eq(recv(fd, theirs, 8, MSG_WAITALL), 8);
-    return fd;
-}
-
-static void rude_ask(int fd, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) {
-        uint8_t frame[14] = {1, [8] = 5};
-        uint32_t no = htobe32(0x80000000u | i);
-        memcpy(frame + 9, &no, sizeof no);
-        (void)!send(fd, frame, sizeof frame, MSG_NOSIGNAL);
-    }
-}
-
-/* It was closed at the other end, which may be while something still lies to be read. */
-static bool hung_up(int fd, int wait_ms)
-{
-    struct pollfd f = {.fd = fd, .events = POLLRDHUP};
-    return poll(&f, 1, wait_ms) == 1;
-}
-
-static bool has_room(bool room)
-{
-    uint64_t until = tsk_mono_ms() + 5000;
-    while (tsk_server_room(net.nodes[0]->ctx.post->peers_server) != room)
-        if (tsk_mono_ms() > until)
-            return false;
-    return true;
-}
-
-START_TEST(server_bounds_a_connection)
-{
-    struct pair p;
-    pair_open(&p, 48);
-    int fd = rude_connect(p.url + 6);
-    rude_ask(fd, 32);
-    for (int i = 0; i < 32; i++)
-        tsk_msg_free(await(&p, TSK_EV_WIRE));
-    ck_assert(!hung_up(fd, 100));
-    rude_ask(fd, 200);
-    ck_assert(hung_up(fd, 5000));
-    close(fd);
-    up(&p); /* the 32 are still in work, and there is room beside them */
-    ck_assert(tsk_server_room(p.server));
-    ck_ok(tsk_dial_call(p.dial, TSK_EV_MAIL, 1, parts, 1, 5000));
-    struct tsk_msg *q = await(&p, TSK_EV_WIRE);
-    tsk_wire_reply(&net.nodes[0]->ctx, q->handle, TSK_SLICE(hello));
-    tsk_msg_free(q);
-    tsk_msg_free(await(&p, TSK_EV_MAIL));
-    pair_close(&p);
-}
-END_TEST
-
-/* While nobody else could come in, an own office does not count as drained. */
-START_TEST(server_without_room)
-{
-    struct pair p;
-    struct tsk_msg *held[4];
-    char who[TSK_PARTNER_ID_CAP] = "";
-    struct tsk_batch b;
-    pair_open(&p, 4);
-    ck_assert(has_room(true));
-    int fd = rude_connect(p.url + 6);
-    rude_ask(fd, 4);
-    for (int i = 0; i < 4; i++)
-        held[i] = await(&p, TSK_EV_WIRE);
-    ck_assert(has_room(false));
-    ck_ok(tsk_batch_begin(&net.nodes[0]->ctx, &b));
-    ck_err(tsk_inbox_drained(&net.nodes[0]->ctx, &b, NULL, 0, who), TSK_E_RETRY);
-    ck_assert_str_eq(who, "01100-AA");
-    for (int i = 0; i < 4; i++) {
-        tsk_wire_reply(&net.nodes[0]->ctx, held[i]->handle, TSK_SLICE(hello));
-        tsk_msg_free(held[i]);
-    }
-    ck_assert(has_room(true));
-    ck_ok(tsk_inbox_drained(&net.nodes[0]->ctx, &b, NULL, 0, who));
-    tsk_batch_abort(&net.nodes[0]->ctx, &b, TSK_E_RETRY);
-    close(fd);
-    pair_close(&p);
-}
-END_TEST
-
-static void answers_big(struct net_node *node, struct tsk_msg *m)
-{
-    static const uint8_t big[4000000];
-    node->receipts++;
-    tsk_wire_reply(&node->ctx, m->handle, TSK_SLICE(big));
-}
-
-static bool asked_three(struct net *n, void *arg)
-{
-    (void)arg;
-    return n->nodes[0]->receipts == 3;
-}
-
-START_TEST(answers_not_taken_end_it)
-{
-    char path[300];
-    struct caller c;
-    net_make(&net, alone, 1, false);
-    struct net_node *a = net_start(&net, 0);
-    a->control = answers_big;
-    snprintf(path, sizeof path, "%s/control.sock", a->dir);
-    int fd = rude_connect(path);
-    rude_ask(fd, 3);
-    net_run(&net, asked_three, NULL);
-    ck_assert(!hung_up(fd, 2000));
-    ck_assert(hung_up(fd, 15000));
-    a->control = echo;
-    call_start(&c, a->dir, 9, 10);
-    net_run(&net, call_over, &c);
-    pthread_join(c.thread, NULL);
-    ck_assert(c.same);
-    close(fd);
-    net_end(&net);
-}
-END_TEST
-
 START_TEST(server_moves_its_ear)
 {
     struct pair p;
@@ -565,9 +310,6 @@ static TCase *dials(void)
     tcase_add_test(t, dial_stop_fails_all);
     tcase_add_test(t, closer_waits_alone);
     tcase_add_test(t, server_holds_so_much);
-    tcase_add_test(t, server_bounds_a_connection);
-    tcase_add_test(t, server_without_room);
-    tcase_add_test(t, answers_not_taken_end_it);
     tcase_add_test(t, server_moves_its_ear);
     return t;
 }
