@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "node/post/inside.h"
+#include "node/post/plain.h"
 #include "node/post/wire_tls.h"
 
 #define SLOTS_MAX (1u << 14)
@@ -91,11 +92,35 @@ static struct slot *slot_of(const struct tsk_post *p, void *handle)
     return server->slots[index];
 }
 
+/* Peers send and get what is sealed; on the control socket it is words of staff and opened content. */
+static bool is_plain(const struct slot *s)
+{
+    return s->server->kind == TSK_EV_CONTROL;
+}
+
+static void message_free(const struct slot *s, nng_msg *m)
+{
+    if (is_plain(s))
+        tsk_plain_free(m);
+    else
+        nng_msg_free(m);
+}
+
+static nng_msg *message_new(const struct slot *s, struct tsk_slice bytes)
+{
+    nng_msg *m = NULL;
+    if (is_plain(s))
+        return tsk_plain_new(bytes);
+    if (nng_msg_alloc(&m, 0) == 0 && nng_msg_append(m, bytes.p, bytes.n) == 0)
+        return m;
+    nng_msg_free(m);
+    return NULL;
+}
+
 static void slot_send(struct slot *s, struct tsk_slice bytes)
 {
-    nng_msg *out = NULL;
-    if (nng_msg_alloc(&out, 0) != 0 || nng_msg_append(out, bytes.p, bytes.n) != 0) {
-        nng_msg_free(out);
+    nng_msg *out = message_new(s, bytes);
+    if (out == NULL) {
         slot_receive(s);
         return;
     }
@@ -144,7 +169,7 @@ static bool slot_push(struct slot *s)
     } else {
         slot_forget(s);
     }
-    nng_msg_free(in);
+    message_free(s, in);
     return m != NULL;
 }
 
@@ -153,7 +178,7 @@ static void slot_done(void *arg)
     struct slot *s = arg;
     int rc = nng_aio_result(s->aio);
     if (s->state == SLOT_SENDING && rc != 0)
-        nng_msg_free(nng_aio_get_msg(s->aio)); /* a message that was not sent is still ours */
+        message_free(s, nng_aio_get_msg(s->aio)); /* a message that was not sent is still ours */
     if (rc == NNG_ECLOSED || rc == NNG_ECANCELED)
         return;
     if (s->state == SLOT_RECEIVING && rc == 0 && (slot_refuse(s) || slot_push(s)))
