@@ -1,6 +1,7 @@
 /* peers.c - whom this node talks to: post offices (dialed on first need) and the PEER rows. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "crypto/hash.h"
 #include "crypto/tls.h"
@@ -8,6 +9,7 @@
 
 #define CONTACT_EVERY_S 60
 #define PEER_ROW_CAP 128
+#define SPARE_CONNECTIONS 64 /* beyond one for each member: old ones that nobody has closed yet */
 
 bool tsk_hosts(const struct tsk_entry *owner, const struct tsk_kid *office)
 {
@@ -177,6 +179,20 @@ static enum tsk_err listen_hash(const struct tsk_ctx *ctx, const struct tsk_wire
     return dial_hash(ctx->conf.listen, tls, ret_h);
 }
 
+/* Half of the descriptors; the other half is for staff, the store, and the offices that this node dials. */
+static size_t connections_max(const struct tsk_ctx *ctx)
+{
+    struct rlimit l = {.rlim_cur = 1024};
+    size_t wanted = ctx->members->n + SPARE_CONNECTIONS;
+    (void)getrlimit(RLIMIT_NOFILE, &l);
+    return l.rlim_cur / 2 < wanted ? (size_t)l.rlim_cur / 2 : wanted;
+}
+
+static void limit_peers(struct tsk_ctx *ctx)
+{
+    tsk_server_limit(ctx->post->peers_server, ctx->conf.address_max, connections_max(ctx));
+}
+
 static enum tsk_err listen_peers(struct tsk_ctx *ctx)
 {
     const struct tsk_entry *self = tsk_self_entry(ctx);
@@ -188,11 +204,13 @@ static enum tsk_err listen_peers(struct tsk_ctx *ctx)
     uint8_t hash[32];
     TSK_TRY(listen_hash(ctx, &tls, hash));
     TSK_TRY(tsk_server_grow(p->peers_server, TSK_PEER_POOL + ctx->members->n));
+    limit_peers(ctx);
     if (memcmp(hash, p->listening, sizeof hash) == 0)
         return TSK_OK;
     TSK_TRY(tsk_server_listen(p->peers_server, ctx->conf.listen, &tls, 0660));
     memcpy(p->listening, hash, sizeof hash);
-    tsk_log(TSK_LOG_INFO, "listening", "roster=%llu", (unsigned long long)ctx->members->r.seq);
+    tsk_log(TSK_LOG_INFO, "listening", "roster=%llu connections=%zu", (unsigned long long)ctx->members->r.seq,
+            connections_max(ctx));
     return TSK_OK;
 }
 

@@ -109,6 +109,7 @@ void tsk_post_pump(struct tsk_ctx *ctx)
 {
     if (ctx->post == NULL || ctx->members == NULL)
         return;
+    tsk_server_tidy(ctx->post->peers_server);
     tsk_mailbox_pump(ctx);
     for (size_t i = 0; i < ctx->post->offices_n; i++) {
         struct tsk_office *o = ctx->post->offices[i];
@@ -139,6 +140,7 @@ uint64_t tsk_post_wait_ms(const struct tsk_ctx *ctx)
     if (ctx->post == NULL || ctx->members == NULL)
         return TSK_IDLE_MS;
     uint64_t due = least(now + TSK_IDLE_MS, least(tsk_mailbox_due(ctx), tsk_closer_deadline()));
+    due = least(due, tsk_server_due(ctx->post->peers_server));
     for (size_t i = 0; i < ctx->post->offices_n; i++)
         due = least(due, office_due(ctx->post->offices[i]));
     return due > now ? due - now : 0;

@@ -1,7 +1,7 @@
 /* post.h - mailboxes over NNG (docs/PROTOCOL.md section 6): wire, post office, outbox, inbox.
  *
  * Threads: NNG's callbacks only push to ctx->queue. Every function here is called by the writer thread.
- *   wire.c     with dial.c, closer.c, wire_tls.c, call.c the only files with <nng/...>: listeners, one dialed socket a
+ *   wire.c     with dial.c, closer.c, wire_tls.c, plain.c, call.c the only files with <nng/...>: listeners, one dialed socket a
  *              peer, pools of contexts, own deadlines
  *   mailbox.c  the post office role: put, fetch, confirm on the store
  *   outbox.c   records to parcels, resending with backoff and jitter, receipts

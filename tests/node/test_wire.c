@@ -1,7 +1,9 @@
 /* test_wire.c - the control socket, NNG's servers and dials: answers, limits, closing under load. */
 #include "tests/node/wires.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 START_TEST(control_answers)
 {
@@ -265,6 +267,48 @@ START_TEST(server_holds_so_much)
 }
 END_TEST
 
+/* A connection like NNG's, with the first eight bytes of both sides exchanged; -1: it was closed. */
+static int raw_connect(const struct pair *p)
+{
+    static const uint8_t req[8] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    uint8_t rep[8], byte;
+    snprintf(name.sun_path, sizeof name.sun_path, "%s", p->url + 6);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    const struct timeval limit = {.tv_usec = 300000};
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&name, sizeof name), 0);
+    ck_assert_int_eq(send(fd, req, sizeof req, MSG_NOSIGNAL), sizeof req);
+    ck_assert_int_eq(recv(fd, rep, sizeof rep, MSG_WAITALL), sizeof rep);
+    if (recv(fd, &byte, 1, 0) < 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* Who comes beyond the limit is refused, whoever is there is served on, and who goes makes room. */
+START_TEST(server_has_so_many_callers)
+{
+    struct pair p;
+    pair_open(&p, 4);
+    tsk_server_limit(p.server, 1, 3);
+    up(&p);
+    int one = raw_connect(&p), two = raw_connect(&p);
+    ck_assert(one >= 0 && two >= 0);
+    ck_assert_int_eq(raw_connect(&p), -1);
+    ck_ok(tsk_dial_call(p.dial, TSK_EV_MAIL, 1, parts, 1, 5000));
+    tsk_msg_free(await(&p, TSK_EV_WIRE));
+    close(one);
+    int three = -1;
+    for (uint64_t until = tsk_mono_ms() + NET_LIMIT_MS; three < 0 && tsk_mono_ms() < until;)
+        three = raw_connect(&p);
+    ck_assert_int_ge(three, 0);
+    close(two);
+    close(three);
+    pair_close(&p);
+}
+END_TEST
+
 START_TEST(server_moves_its_ear)
 {
     struct pair p;
@@ -310,6 +354,7 @@ static TCase *dials(void)
     tcase_add_test(t, dial_stop_fails_all);
     tcase_add_test(t, closer_waits_alone);
     tcase_add_test(t, server_holds_so_much);
+    tcase_add_test(t, server_has_so_many_callers);
     tcase_add_test(t, server_moves_its_ear);
     return t;
 }
