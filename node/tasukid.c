@@ -13,11 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "node/core/log.h"
 #include "node/desk/verb.h"
+
+#define DESCRIPTORS 16384
 
 struct options { const char *dir, *unlock_file; bool check, version, help; };
 
@@ -139,6 +142,18 @@ static void start_anew(char **argv)
     tsk_log(TSK_LOG_ERROR, "start_failed", "errno=%d", errno);
 }
 
+/* What the system allows is often more than what it gives at first. Not without end: each costs memory. */
+static void descriptors_raise(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= DESCRIPTORS)
+        return;
+    rlim_t before = l.rlim_cur;
+    l.rlim_cur = l.rlim_max < DESCRIPTORS ? l.rlim_max : DESCRIPTORS;
+    if (l.rlim_cur > before && setrlimit(RLIMIT_NOFILE, &l) == 0)
+        tsk_log(TSK_LOG_INFO, "descriptors", "n=%llu", (unsigned long long)l.rlim_cur);
+}
+
 static enum tsk_err serve(const struct options *o, bool *ret_stuck)
 {
     static struct tsk_ctx ctx;
@@ -171,6 +186,7 @@ int main(int argc, char **argv)
         return 0;
     }
     umask(077);
+    descriptors_raise();
     if (!signals_block())
         return 3;
     bool stuck = false;

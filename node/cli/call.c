@@ -33,13 +33,16 @@ enum tsk_err tsk_ask_node(struct tsk_cli *c, json_t *request, json_t **ret_answe
     char *text = json_dumps(req, JSON_COMPACT);
     if (!text)
         return TSK_E_NOMEM;
+    size_t text_n = strlen(text);
     TSK_HEAP *reply = NULL;
     size_t reply_n = 0;
-    enum tsk_err e = tsk_control_call(c->dir, (struct tsk_slice){(const uint8_t *)text, strlen(text)}, c->wait_s,
-                                      &reply, &reply_n);
+    enum tsk_err e = tsk_control_call(c->dir, (struct tsk_slice){(const uint8_t *)text, text_n}, c->wait_s, &reply,
+                                      &reply_n);
+    tsk_wipe(text, text_n);
     free(text);
     TSK_TRY(e);
     TSK_JSON *answer = json_loadb((const char *)reply, reply_n, JSON_REJECT_DUPLICATES, NULL);
+    tsk_wipe(reply, reply_n);
     if (!json_is_object(answer))
         return TSK_E_BUG;
     TSK_TRY(refusal_of(c, answer));

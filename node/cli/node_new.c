@@ -48,14 +48,34 @@ static bool url_ok(const char *url)
     return colon && colon > host && !strchr(host, '/') && port > 0 && port < 65536;
 }
 
+/* 0.0.0.0, [::], *: an address to listen on, and none that anybody could dial. */
+static bool any_address(const char *url)
+{
+    const char *host = strstr(url, "://") + 3, *colon = strrchr(host, ':');
+    return colon != NULL && host + strspn(host, "0:.[]*") >= colon && host[0] != '/';
+}
+
+static enum tsk_err check_listen(struct tsk_cli *c, const char *url)
+{
+    if (!url_ok(url))
+        return tsk_refuse(c, TSK_E_USAGE, "--listen %s", url);
+    if (!any_address(url))
+        return TSK_OK;
+    return tsk_refuse_next(c, TSK_E_USAGE, url, tsk_words(c,
+        "相手はここに書いた所へつなぎます。相手から見えるこのコンピューターの名前か番号を書いてください。"
+        "すべての口で待つには、あとで node.conf の listen だけを書きかえます。",
+        "Peers dial what is written here: give the name or address by which they reach this computer. To listen on every "
+        "interface, change `listen` in node.conf afterwards."));
+}
+
 static enum tsk_err check_flags(struct tsk_cli *c)
 {
     const char *id = tsk_flag(c, TSK_F_ID), *listen = tsk_flag(c, TSK_F_LISTEN);
     size_t posts = tsk_arg_count(&c->args, TSK_F_POST), at = 0;
     if (!tsk_partner_id_ok(id))
         return tsk_refuse(c, TSK_E_USAGE, "--id %s", id);
-    if (listen && !url_ok(listen))
-        return tsk_refuse(c, TSK_E_USAGE, "--listen %s", listen);
+    if (listen)
+        TSK_TRY(check_listen(c, listen));
     if ((!listen && posts == 0) || posts > TSK_POSTS_MAX)
         return tsk_refuse(c, TSK_E_USAGE, "--post");
     for (const char *text; (text = tsk_arg_next(&c->args, TSK_F_POST, &at)) != NULL;)

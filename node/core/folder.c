@@ -28,6 +28,29 @@ enum tsk_err tsk_path(const char *dir, const char *name, char ret_path[TSK_PATH_
 }
 
 /* ---- the folder ---- */
+enum tsk_err tsk_folder_sync(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return disk_err(errno);
+    int rc = fsync(fd) == 0 ? 0 : errno;
+    close(fd);
+    return rc == 0 ? TSK_OK : disk_err(rc);
+}
+
+/* The new name is on disk only once its folder is. */
+static enum tsk_err sync_folder_of(const char *path)
+{
+    char dir[TSK_PATH_CAP + 16];
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/') /* a folder's name may end with it */
+        n--;
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    snprintf(dir, sizeof dir, "%.*s", n == 0 ? 1 : (int)n, n == 0 ? "." : path);
+    return tsk_folder_sync(dir);
+}
+
 static bool is_empty(const char *dir)
 {
     DIR *d = opendir(dir);
@@ -48,7 +71,9 @@ enum tsk_err tsk_folder_new(const char *dir)
         if (!is_empty(dir))
             return TSK_E_EXISTS;
     }
-    return chmod(dir, 0700) == 0 ? TSK_OK : TSK_E_BADFILE; /* whatever the umask took away, or an older folder allows */
+    if (chmod(dir, 0700) != 0) /* whatever the umask took away, or an older folder allows */
+        return TSK_E_BADFILE;
+    return sync_folder_of(dir);
 }
 
 enum tsk_err tsk_folder_lock(const char *dir, int *ret_fd)
@@ -151,20 +176,6 @@ static int fill(int fd, struct tsk_slice bytes, unsigned mode)
     return rc;
 }
 
-/* The new name is on disk only once its folder is. */
-static int sync_folder_of(const char *path)
-{
-    char dir[TSK_PATH_CAP + 16];
-    const char *slash = strrchr(path, '/');
-    snprintf(dir, sizeof dir, "%.*s", slash == NULL ? 1 : slash == path ? 1 : (int)(slash - path), slash == NULL ? "." : path);
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return errno;
-    int rc = fsync(fd) == 0 ? 0 : errno;
-    close(fd);
-    return rc;
-}
-
 enum tsk_err tsk_file_write(const char *path, struct tsk_slice bytes, unsigned mode)
 {
     char temp[TSK_PATH_CAP + 16];
@@ -181,8 +192,7 @@ enum tsk_err tsk_file_write(const char *path, struct tsk_slice bytes, unsigned m
         unlink(temp);
         return disk_err(rc);
     }
-    rc = sync_folder_of(path);
-    return rc == 0 ? TSK_OK : disk_err(rc);
+    return sync_folder_of(path);
 }
 
 /* ---- keys ---- */

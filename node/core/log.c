@@ -8,7 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "node/core/queue.h"
+
 #define LINE_CAP 1024
+#define GATE_MS 1000
 #define EVENT_MAX 40
 
 static atomic_int lowest_level = TSK_LOG_INFO;
@@ -68,6 +71,17 @@ void tsk_log(enum tsk_level level, const char *event, const char *fmt, ...)
     while (write(STDERR_FILENO, line, n) < 0 && errno == EINTR)
         ;
     errno = saved_errno;
+}
+
+bool tsk_log_due(struct tsk_gate *g, unsigned *ret_unsaid)
+{
+    uint64_t now = tsk_mono_ms(), last = atomic_load(&g->last_ms);
+    if ((last != 0 && now - last < GATE_MS) || !atomic_compare_exchange_strong(&g->last_ms, &last, now)) {
+        atomic_fetch_add(&g->unsaid, 1);
+        return false;
+    }
+    *ret_unsaid = atomic_exchange(&g->unsaid, 0);
+    return true;
 }
 
 struct tsk_short tsk_short(const uint8_t *id)

@@ -10,6 +10,11 @@ enum tsk_level { TSK_LOG_ERROR, TSK_LOG_WARN, TSK_LOG_INFO, TSK_LOG_DEBUG };
 void tsk_log_level(enum tsk_level lowest);
 void tsk_log(enum tsk_level level, const char *event, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* What a stranger or a hostile peer can cause must not fill the disk with lines about it: one gate for each cause, through
+ * which a line a second goes at most. True: write it, and that `ret_unsaid` others were held back before it. Any thread. */
+struct tsk_gate { _Atomic uint64_t last_ms; _Atomic unsigned unsaid; };
+bool tsk_log_due(struct tsk_gate *g, unsigned *ret_unsaid);
+
 /* First 8 hex digits of an id, for a log line. */
 struct tsk_short { char s[9]; };
 struct tsk_short tsk_short(const uint8_t *id);

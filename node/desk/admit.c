@@ -275,6 +275,15 @@ static enum tsk_err known_before(struct tsk_batch *b, const struct tsk_admitted 
     return tsk_slice_eq(first.bytes, a->in->bytes) ? TSK_OK : TSK_E_RETRY;
 }
 
+static void note_conflict(const struct tsk_admitted *a, const struct tsk_id32 *first)
+{
+    static struct tsk_gate gate;
+    unsigned unsaid;
+    if (tsk_log_due(&gate, &unsaid))
+        tsk_log(TSK_LOG_WARN, "conflict", "type=%s id=%s first=%s author=%s unsaid=%u", tsk_rec_name(a->env.rec),
+                TSK_SHORT(a->id), TSK_SHORT(*first), TSK_SHORT(a->env.kid), unsaid);
+}
+
 static enum tsk_err handle(struct tsk_ctx *ctx, struct tsk_batch *b, struct tsk_admitted *a)
 {
     struct tsk_rowkey known = tsk_row_id(TSK_T_RECORD_ID, a->id.b, sizeof a->id.b);
@@ -284,8 +293,7 @@ static enum tsk_err handle(struct tsk_ctx *ctx, struct tsk_batch *b, struct tsk_
     TSK_TRY(check_room(b, a));
     TSK_TRY(find_conflict(ctx, b, a, &first));
     if (a->conflict)
-        tsk_log(TSK_LOG_WARN, "conflict", "type=%s id=%s first=%s author=%s", tsk_rec_name(a->env.rec), TSK_SHORT(a->id),
-                TSK_SHORT(first), TSK_SHORT(a->env.kid));
+        note_conflict(a, &first);
     if (a->conflict && disputes[a->env.rec] != NULL)
         return keep_both(ctx, b, a, &first);
     TSK_TRY(check_time(b, a));

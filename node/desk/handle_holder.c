@@ -48,7 +48,11 @@ enum tsk_err tsk_check_holder(struct tsk_ctx *ctx, struct tsk_batch *b, const st
     TSK_TRY(check_author(ctx, b, a));
     if (same || e == TSK_E_UNKNOWN)
         return TSK_OK;
-    tsk_log(TSK_LOG_WARN, "conflict", "type=holder kid=%s author=%s", TSK_SHORT(kid), TSK_SHORT(a->env.kid));
+    static struct tsk_gate gate;
+    unsigned unsaid;
+    if (tsk_log_due(&gate, &unsaid))
+        tsk_log(TSK_LOG_WARN, "conflict", "type=holder kid=%s author=%s unsaid=%u", TSK_SHORT(kid), TSK_SHORT(a->env.kid),
+                unsaid);
     return TSK_E_STALE;
 }
 

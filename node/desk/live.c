@@ -170,6 +170,17 @@ static enum tsk_err has_wrap(struct tsk_txn *t, const struct tsk_case *c, const 
     return TSK_E_WITHDRAWN; /* destroyed for good: a stop that was lifted needs a new grant with new wraps */
 }
 
+/* The recipient was restored from a backup: a stop that came after this grant may be among what it has forgotten. */
+static enum tsk_err not_forgotten(struct tsk_batch *b, const struct tsk_case *c, const struct tsk_case_grant *g)
+{
+    bool by_peer, by_node;
+    if (c->side != TSK_SIDE_RECIPIENT)
+        return TSK_OK;
+    TSK_TRY(tsk_inbox_forgot(b, &c->peer, g->record_no, &by_peer));
+    TSK_TRY(tsk_inbox_forgot(b, &g->grant.how_node, g->record_no, &by_node));
+    return by_peer || by_node ? TSK_E_FORGOTTEN : TSK_OK;
+}
+
 static enum tsk_err check_grant(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_ground *ground,
                                 const struct tsk_case_item *it, const struct tsk_case_grant *g,
                                 const struct tsk_code *purpose, uint64_t now, struct tsk_holder_at *ret_h)
@@ -183,6 +194,7 @@ static enum tsk_err check_grant(struct tsk_ctx *ctx, struct tsk_batch *b, const 
         return TSK_E_WITHDRAWN;
     if (now >= g->grant.expires)
         return TSK_E_EXPIRED;
+    TSK_TRY(not_forgotten(b, c, g));
     if (purpose != NULL && !tsk_code_eq(*purpose, g->grant.purpose))
         return TSK_E_PURPOSE;
     TSK_TRY(has_wrap(b->txn, c, g, &it->id));

@@ -28,7 +28,8 @@ struct loop {
 /* ---- reload ---- */
 static bool same_until_restart(const struct tsk_conf *a, const struct tsk_conf *b)
 {
-    return strcmp(a->partner, b->partner) == 0 && strcmp(a->listen, b->listen) == 0 && a->map_gb == b->map_gb;
+    return strcmp(a->partner, b->partner) == 0 && strcmp(a->listen, b->listen) == 0 && a->map_gb == b->map_gb &&
+           a->address_max == b->address_max;
 }
 
 static enum tsk_err reload_conf(struct tsk_ctx *ctx)
@@ -41,7 +42,7 @@ static enum tsk_err reload_conf(struct tsk_ctx *ctx)
         return e;
     }
     if (!same_until_restart(&ctx->conf, &next))
-        tsk_log(TSK_LOG_WARN, "restart_needed", "why=partner,listen,map_gb");
+        tsk_log(TSK_LOG_WARN, "restart_needed", "why=partner,listen,map_gb,address_max");
     ctx->conf.log_level = next.log_level;
     ctx->conf.commit_gap_ms = next.commit_gap_ms;
     ctx->conf.mailbox_mb = next.mailbox_mb;

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "node/core/log.h"
+#include "node/post/plain.h"
 #include "node/post/post.h"
 #include "node/post/wire.h"
 
@@ -57,7 +58,7 @@ static void step_done(void *arg)
         return;
     }
     if (rc != 0 && !c->sent)
-        nng_msg_free(nng_aio_get_msg(c->aio));
+        tsk_plain_free(nng_aio_get_msg(c->aio));
     call_note(c, false, rc);
 }
 
@@ -90,7 +91,7 @@ static void call_close(void *arg)
     nng_close(c->socket);
     nng_aio_stop(c->aio);
     if (c->sent && c->done && c->rc == 0)
-        nng_msg_free(nng_aio_get_msg(c->aio));
+        tsk_plain_free(nng_aio_get_msg(c->aio));
     nng_aio_free(c->aio);
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->lock);
@@ -124,13 +125,9 @@ static enum tsk_err call_dial(struct call *c, const char *url, unsigned wait_s)
 
 static enum tsk_err call_send(struct call *c, struct tsk_slice request)
 {
-    nng_msg *m = NULL;
-    if (nng_msg_alloc(&m, 0) != 0)
+    nng_msg *m = tsk_plain_new(request);
+    if (m == NULL)
         return TSK_E_NOMEM;
-    if (nng_msg_append(m, request.p, request.n) != 0) {
-        nng_msg_free(m);
-        return TSK_E_NOMEM;
-    }
     nng_aio_set_msg(c->aio, m);
     nng_send_aio(c->socket, c->aio);
     pthread_mutex_lock(&c->lock);

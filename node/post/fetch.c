@@ -1,7 +1,12 @@
 /* fetch.c - mail from an own post office that another node runs: one long poll always, one confirm when there is something.
  *
  * What was fetched is confirmed only after the commit that holds it. Drained means: since this start, an answer reached
- * the end that the office named; a first fetch therefore does not wait. */
+ * the end that the office named; a first fetch therefore does not wait.
+ *
+ * The numbers are the office's, and it may have lied about them, or was restored from a backup: the row only saves
+ * fetching twice, and what an office that is honest again says overrules it. Whatever is confirmed is gone there, so the
+ * fetch begins at 0 when nothing waits for a confirm, and always on a new connection; nothing is confirmed on a
+ * connection before it has brought an answer. */
 #include <string.h>
 
 #include "crypto/sign.h"
@@ -83,15 +88,14 @@ static enum tsk_err fetch_ask(struct tsk_ctx *ctx, struct tsk_office *o)
 {
     struct fetch_row row;
     struct tsk_fetch f = {.time = ctx->clock(), .post = o->kid, .max = TSK_FETCH_MAX,
-                          .wait_ms = o->drained_at != 0 ? TSK_FETCH_WAIT_MS : 0};
+                          .wait_ms = o->drained_at != 0 && o->met ? TSK_FETCH_WAIT_MS : 0};
     TSK_TRY(fetch_now(ctx, &o->kid, &row));
     tsk_random(f.id.b, sizeof f.id.b);
     f.epoch = row.epoch;
-    f.after = row.after;
+    f.after = o->met && row.after > row.confirmed ? row.after : 0;
     TSK_TRY(ask(ctx, o, TSK_EV_MAIL, TSK_REC_FETCH, &f, f.wait_ms + TSK_CALL_LIMIT_MS));
     o->fetch_ticket = ctx->post->next_ticket;
-    if (row.after > row.confirmed)
-        o->confirm_wanted = true;
+    o->fetch_after = f.after;
     return TSK_OK;
 }
 
@@ -142,9 +146,43 @@ static void run_fetched(struct tsk_ctx *ctx, void *arg, enum tsk_err committed)
         return;
     o->fetch_due_ms = 0;
     o->fetch_tries = 0;
+    o->met = true;
     o->confirm_wanted = true;
     if (d->whole)
         o->drained_at = d->at;
+}
+
+/* What was asked for, in its order, and nothing beyond the end that the same answer names. */
+static enum tsk_err numbers_check(const struct tsk_reply *r, uint64_t after)
+{
+    struct tsk_seq seq = r->mail;
+    struct tsk_mail mail;
+    while (tsk_seq_next_mail(&seq, &mail)) {
+        if (mail.n <= after || mail.n > r->end)
+            return TSK_E_MALFORMED;
+        after = mail.n;
+    }
+    return TSK_OK;
+}
+
+static void back_to(struct fetch_row *row, uint64_t after)
+{
+    row->after = after;
+    row->confirmed = row->confirmed < after ? row->confirmed : after;
+}
+
+/* The row as this answer lets it stand: numbers of another epoch mean nothing, and none lies beyond the end. */
+static void row_fit(const struct tsk_kid *office, const struct tsk_reply *r, struct fetch_row *row)
+{
+    if (memcmp(row->epoch.b, r->epoch.b, sizeof row->epoch.b) != 0) {
+        tsk_log(TSK_LOG_INFO, "mailbox_new", "post=%s", TSK_SHORT(*office));
+        *row = (struct fetch_row){.epoch = r->epoch};
+    }
+    if (row->after > r->end) {
+        tsk_log(TSK_LOG_WARN, "mailbox_back", "post=%s after=%llu end=%llu", TSK_SHORT(*office),
+                (unsigned long long)row->after, (unsigned long long)r->end);
+        back_to(row, 0);
+    }
 }
 
 static enum tsk_err mail_all(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_reply *r, struct fetch_row *row)
@@ -152,34 +190,35 @@ static enum tsk_err mail_all(struct tsk_ctx *ctx, struct tsk_batch *b, const str
     struct tsk_seq seq = r->mail;
     struct tsk_mail mail;
     while (tsk_seq_next_mail(&seq, &mail)) {
-        if (mail.n <= row->after)
-            continue; /* out of order: an office may not make us go back */
         enum tsk_err e = tsk_inbox_mail(ctx, b, mail.put, mail.parcel);
         if (tsk_err_class(e) == TSK_CLASS_LOCAL)
             return e; /* what found no room is confirmed all the same: the sender has it, and a stop may lie behind it */
+        if (mail.n <= row->after)
+            back_to(row, mail.n - 1); /* never seen, or never confirmed: either way it is still there */
         row->after = mail.n;
     }
     return TSK_OK;
 }
 
-static enum tsk_err fetched(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_kid *office,
+static enum tsk_err fetched(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_office *o,
                             const struct tsk_reply *r)
 {
     static const struct tsk_id16 none;
     struct fetch_row row;
-    struct drained d = {.office = *office, .at = b->now};
-    TSK_TRY(fetch_load(b->txn, office, &row));
+    struct drained d = {.office = o->kid, .at = b->now};
+    TSK_TRY(fetch_load(b->txn, &o->kid, &row));
     bool first = memcmp(row.epoch.b, none.b, sizeof none.b) == 0;
-    /* Nothing left is the end, whatever its number; but to an epoch it no longer knows an office gives nothing. */
-    bool nothing = r->mail.n == 0 && (first || memcmp(row.epoch.b, r->epoch.b, sizeof row.epoch.b) == 0);
-    if (memcmp(row.epoch.b, r->epoch.b, sizeof row.epoch.b) != 0) {
-        tsk_log(TSK_LOG_INFO, "mailbox_new", "post=%s", TSK_SHORT(*office));
-        row = (struct fetch_row){.epoch = r->epoch}; /* numbers of another epoch mean nothing */
-    }
+    bool same = memcmp(row.epoch.b, r->epoch.b, sizeof row.epoch.b) == 0;
+    bool beyond = row.after > r->end && same;
+    row_fit(&o->kid, r, &row);
     TSK_TRY(mail_all(ctx, b, r, &row));
-    TSK_TRY(fetch_save(b->txn, office, &row));
-    TSK_TRY(tsk_peer_heard(ctx, b, office, r->roster_seq));
-    d.whole = nothing || row.after >= r->end;
+    /* To an epoch that it no longer knows an office gives nothing, and nothing after a lost `after` is no answer. */
+    bool answer = r->mail.n > 0 || ((first || same) && !beyond);
+    d.whole = answer && row.after == r->end;
+    if (answer && r->mail.n == 0 && row.after < r->end)
+        row.after = row.confirmed = r->end; /* confirmed before this node was restored: asked once more, from there */
+    TSK_TRY(fetch_save(b->txn, &o->kid, &row));
+    TSK_TRY(tsk_peer_heard(ctx, b, &o->kid, r->roster_seq));
     struct drained *kept = tsk_keep(b->txn, &d, sizeof d);
     return kept == NULL ? TSK_E_NOMEM : tsk_batch_effect(b, run_fetched, kept);
 }
@@ -203,7 +242,9 @@ enum tsk_err tsk_fetch_answered(struct tsk_ctx *ctx, struct tsk_batch *b, const 
     o->fetch_due_ms = tsk_mono_ms() + tsk_backoff_ms(AGAIN_MS, ctx->conf.retry_s * 1000, o->fetch_tries++);
     enum tsk_err e = reply_of(m, &r);
     if (e == TSK_OK)
-        return fetched(ctx, b, &m->peer, &r);
+        e = numbers_check(&r, o->fetch_after);
+    if (e == TSK_OK)
+        return fetched(ctx, b, o, &r);
     tsk_log(TSK_LOG_WARN, "fetch_failed", "post=%s err=%s", TSK_SHORT(m->peer), tsk_err_name(e));
     return TSK_OK;
 }
@@ -223,7 +264,8 @@ enum tsk_err tsk_confirm_answered(struct tsk_ctx *ctx, struct tsk_batch *b, cons
         return TSK_OK;
     }
     TSK_TRY(fetch_load(b->txn, &m->peer, &row));
-    if (memcmp(row.epoch.b, o->confirm_epoch.b, sizeof row.epoch.b) == 0 && row.confirmed < o->confirm_up_to)
+    if (memcmp(row.epoch.b, o->confirm_epoch.b, sizeof row.epoch.b) == 0 && row.confirmed < o->confirm_up_to &&
+        o->confirm_up_to <= row.after) /* it may have gone back meanwhile */
         row.confirmed = o->confirm_up_to;
     o->confirm_due_ms = 0;
     return fetch_save(b->txn, &m->peer, &row);

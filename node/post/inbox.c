@@ -100,6 +100,14 @@ static enum tsk_err admit(struct tsk_ctx *ctx, struct tsk_batch *b, const struct
     return e;
 }
 
+static void note_refused(const struct tsk_kid *from, enum tsk_err e)
+{
+    static struct tsk_gate gates[TSK_ERR_COUNT];
+    unsigned unsaid;
+    if (tsk_log_due(&gates[e], &unsaid))
+        tsk_log(TSK_LOG_WARN, "record_refused", "peer=%s err=%s unsaid=%u", TSK_SHORT(*from), tsk_err_name(e), unsaid);
+}
+
 static enum tsk_err record_take(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_incoming *in, bool apart,
                                 struct outcome *o)
 {
@@ -111,7 +119,7 @@ static enum tsk_err record_take(struct tsk_ctx *ctx, struct tsk_batch *b, const 
     unsigned wire = tsk_err_wire(e);
     o->noroom = o->noroom || e == TSK_E_NOROOM;
     if (e != TSK_OK && e != TSK_E_NOROOM) /* a full store has said so once */
-        tsk_log(TSK_LOG_WARN, "record_refused", "peer=%s err=%s", TSK_SHORT(in->from), tsk_err_name(e));
+        note_refused(&in->from, e);
     if (!for_good(wire)) {
         o->whole = false;
         return TSK_OK;
@@ -214,8 +222,8 @@ static enum tsk_err seen_save(struct tsk_txn *t, const struct tsk_kid *from, uin
     return tsk_put(t, &k, TSK_SLICE(v));
 }
 
-/* Below the sender's floor everything is settled. */
-static enum tsk_err seen_prune(struct tsk_txn *t, const struct tsk_kid *from, uint64_t floor)
+/* Below the sender's floor everything is settled. `ret_n`: how many of those numbers were noted here. */
+static enum tsk_err seen_prune(struct tsk_txn *t, const struct tsk_kid *from, uint64_t floor, uint64_t *ret_n)
 {
     struct tsk_rowkey prefix = tsk_row(TSK_T_IN_SEQ);
     tsk_row_bytes(&prefix, from->b, sizeof from->b);
@@ -223,47 +231,94 @@ static enum tsk_err seen_prune(struct tsk_txn *t, const struct tsk_kid *from, ui
     struct tsk_slice tail, v;
     tsk_walk_init(&w, &prefix, NULL);
     enum tsk_err e;
+    uint64_t n = 0, seq = 0;
     while ((e = tsk_walk_next(t, &w, &tail, &v)) == TSK_OK) {
-        uint64_t seq = tail.n == 8 ? tsk_be64(tail.p) : UINT64_MAX;
+        seq = tail.n == 8 ? tsk_be64(tail.p) : UINT64_MAX;
         if (seq >= floor)
-            return TSK_OK;
+            break;
         struct tsk_rowkey k = seen_key(from, seq);
         TSK_TRY(tsk_del(t, &k));
+        n++;
     }
+    *ret_n = n;
     return e == TSK_E_UNKNOWN ? TSK_OK : e;
+}
+
+/* The sender has this node's receipts for everything below its floor. A number there that is not noted here was noted by
+ * this node and forgotten: it was restored from a backup. What the parcel said cannot be asked for again, and a stop may
+ * have been in it; so what was stored until now opens no more. The number of a record, used up, says until when. */
+static enum tsk_err floor_raise(struct tsk_txn *t, const struct tsk_kid *from, uint64_t floor, struct tsk_peer_row *row)
+{
+    uint64_t n = 0;
+    if (floor <= row->in_floor)
+        return TSK_OK;
+    TSK_TRY(seen_prune(t, from, floor, &n));
+    if (n < floor - row->in_floor) {
+        TSK_TRY(tsk_next(t, "record", &row->in_forgot));
+        tsk_log(TSK_LOG_ERROR, "numbers_lost", "peer=%s from=%llu to=%llu lost=%llu", TSK_SHORT(*from),
+                (unsigned long long)row->in_floor, (unsigned long long)floor - 1,
+                (unsigned long long)(floor - row->in_floor - n));
+    }
+    row->in_floor = floor;
+    return TSK_OK;
+}
+
+enum tsk_err tsk_inbox_forgot(struct tsk_batch *b, const struct tsk_kid *from, uint64_t record_no, bool *ret_forgot)
+{
+    struct tsk_peer_row row;
+    TSK_TRY(tsk_peer_load(b->txn, from, &row));
+    *ret_forgot = record_no < row.in_forgot;
+    return TSK_OK;
+}
+
+static void note_chain(struct tsk_gate *gate, const char *event, const struct tsk_inner *inner)
+{
+    unsigned unsaid;
+    if (tsk_log_due(gate, &unsaid))
+        tsk_log(TSK_LOG_WARN, event, "peer=%s seq=%llu unsaid=%u", TSK_SHORT(inner->from),
+                (unsigned long long)inner->seq, unsaid);
 }
 
 /* A number with other content, or a chain that does not join: the sender was restored from a backup, or worse. */
 static void chain_check(struct tsk_txn *t, const struct tsk_inner *inner, const struct seen *now)
 {
+    static struct tsk_gate reused, broken;
     struct seen other;
     if (seen_load(t, &inner->from, inner->seq, &other) == TSK_OK && memcmp(other.hash, now->hash, 32) != 0)
-        tsk_log(TSK_LOG_WARN, "number_reused", "peer=%s seq=%llu", TSK_SHORT(inner->from), (unsigned long long)inner->seq);
+        note_chain(&reused, "number_reused", inner);
     if (inner->seq > 1 && seen_load(t, &inner->from, inner->seq - 1, &other) == TSK_OK &&
         memcmp(other.hash, inner->prev.b, 32) != 0)
-        tsk_log(TSK_LOG_WARN, "chain_broken", "peer=%s seq=%llu", TSK_SHORT(inner->from), (unsigned long long)inner->seq);
+        note_chain(&broken, "chain_broken", inner);
+}
+
+/* Whole once is whole for ever, but with that content alone: where a number was used again (the sender was restored) the
+ * parcel that was not taken whole decides, so that a gap shows. */
+static enum tsk_err seen_note(struct tsk_txn *t, const struct tsk_kid *from, uint64_t seq, struct seen *now)
+{
+    struct seen old;
+    enum tsk_err e = seen_load(t, from, seq, &old);
+    if (e == TSK_E_UNKNOWN)
+        return seen_save(t, from, seq, now);
+    TSK_TRY(e);
+    bool same = memcmp(old.hash, now->hash, sizeof now->hash) == 0;
+    if (same ? old.whole : !old.whole && now->whole)
+        return TSK_OK;
+    return seen_save(t, from, seq, now);
 }
 
 static enum tsk_err number_note(struct tsk_txn *t, const struct opened *o, bool whole)
 {
     const struct tsk_inner *in = &o->inner;
     struct tsk_peer_row row;
-    struct seen old = {0}, now = {.whole = whole};
+    struct seen now = {.whole = whole};
     if (in->seq == 0)
         return TSK_OK;
     TSK_TRY(tsk_sha256(&o->bytes, 1, now.hash));
     chain_check(t, in, &now);
     TSK_TRY(tsk_peer_load(t, &in->from, &row));
-    enum tsk_err e = seen_load(t, &in->from, in->seq, &old);
-    if (e != TSK_OK && e != TSK_E_UNKNOWN)
-        return e;
-    now.whole = now.whole || old.whole;
-    uint64_t floor = in->floor > row.in_floor ? in->floor : row.in_floor;
-    if (in->seq >= floor)
-        TSK_TRY(seen_save(t, &in->from, in->seq, &now));
-    if (floor > row.in_floor)
-        TSK_TRY(seen_prune(t, &in->from, floor));
-    row.in_floor = floor;
+    TSK_TRY(floor_raise(t, &in->from, in->floor, &row));
+    if (in->seq >= row.in_floor)
+        TSK_TRY(seen_note(t, &in->from, in->seq, &now));
     row.in_high = in->seq > row.in_high ? in->seq : row.in_high;
     return tsk_peer_save(t, &in->from, &row);
 }
@@ -299,14 +354,22 @@ static enum tsk_err mail_take(struct tsk_ctx *ctx, struct tsk_batch *b, struct t
     return parcel_take(ctx, b, &o);
 }
 
+static void note_dropped(const struct tsk_entry *signer, enum tsk_err e)
+{
+    static struct tsk_gate gates[TSK_ERR_COUNT];
+    unsigned unsaid;
+    if (tsk_log_due(&gates[e], &unsaid))
+        tsk_log(TSK_LOG_WARN, "mail_dropped", "peer=%s err=%s unsaid=%u",
+                signer != NULL ? TSK_SHORT(signer->m.kid) : "none", tsk_err_name(e), unsaid);
+}
+
 enum tsk_err tsk_inbox_mail(struct tsk_ctx *ctx, struct tsk_batch *b, struct tsk_slice put, struct tsk_slice parcel)
 {
     const struct tsk_entry *signer = NULL;
     enum tsk_err e = mail_take(ctx, b, put, parcel, &signer);
     if (e == TSK_OK || e == TSK_E_NOROOM || tsk_err_class(e) == TSK_CLASS_LOCAL)
         return e;
-    tsk_log(TSK_LOG_WARN, "mail_dropped", "peer=%s err=%s", signer != NULL ? TSK_SHORT(signer->m.kid) : "none",
-            tsk_err_name(e));
+    note_dropped(signer, e);
     return TSK_OK;
 }
 
@@ -322,7 +385,7 @@ static bool office_drained(struct tsk_ctx *ctx, const struct tsk_kid *kid, uint6
 {
     const struct tsk_office *o = tsk_office_find(ctx, kid);
     if (tsk_kid_eq(kid, tsk_self(ctx)))
-        return true;
+        return tsk_server_room(ctx->post->peers_server); /* else a stop may stand before a closed door */
     return o != NULL && o->drained_at != 0 && o->drained_at <= now && now - o->drained_at <= TSK_DRAIN_FRESH_S;
 }
 

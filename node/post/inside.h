@@ -42,6 +42,8 @@ struct tsk_office {
     size_t in_flight;         /* puts without an answer */
     /* fetching, when own */
     uint64_t fetch_ticket;    /* 0: none outstanding */
+    uint64_t fetch_after;     /* of the fetch outstanding */
+    bool met;                 /* this connection has brought a fetch's answer */
     uint64_t fetch_due_ms, confirm_due_ms;
     unsigned fetch_tries;
     bool confirming, confirm_wanted;
@@ -59,6 +61,7 @@ struct tsk_peer_row {         /* PEER */
     struct tsk_id32 out_prev; /* H(inner) of the one before */
     uint64_t in_high, in_floor;
     uint64_t contact_at, roster_seq;
+    uint64_t in_forgot;       /* record number: of what came before it some may be lost here; 0: nothing was lost */
 };
 TSK_MUST_USE enum tsk_err tsk_peer_load(struct tsk_txn *t, const struct tsk_kid *peer, struct tsk_peer_row *ret_row);
 TSK_MUST_USE enum tsk_err tsk_peer_save(struct tsk_txn *t, const struct tsk_kid *peer, const struct tsk_peer_row *row);
@@ -94,7 +97,7 @@ struct tsk_post {
     struct tsk_gone *gone; size_t gone_n, gone_cap;
     struct tsk_bucket *buckets; size_t buckets_n; /* in the order of the roster's entries */
     uint64_t next_ticket, waiting;
-    uint64_t rubbish_ms[TSK_ERR_COUNT];           /* last logged */
+    struct tsk_gate refused[TSK_ERR_COUNT];       /* lines about requests */
     bool loaded;
     uint64_t opened_at;                           /* UTC seconds; what was heard before is not news */
 };

@@ -245,16 +245,13 @@ static enum tsk_err request_run(struct tsk_ctx *ctx, struct tsk_batch *b, const 
     return TSK_E_WRONGTYPE;
 }
 
-/* At most a line a second for each cause: rubbish must not fill the disk with lines about it. */
 static void note_refusal(struct tsk_ctx *ctx, const struct request *q)
 {
-    uint64_t now = tsk_mono_ms(), *last = &ctx->post->rubbish_ms[q->err];
+    unsigned unsaid;
     if (q->err == TSK_E_NOROOM)
         return; /* the store has said it once, and will say when it is over */
-    if (*last != 0 && now - *last < 1000)
-        return;
-    *last = now;
-    tsk_log(TSK_LOG_WARN, "request_refused", "err=%s member=%d", tsk_err_name(q->err), q->member);
+    if (tsk_log_due(&ctx->post->refused[q->err], &unsaid))
+        tsk_log(TSK_LOG_WARN, "request_refused", "err=%s member=%d unsaid=%u", tsk_err_name(q->err), q->member, unsaid);
 }
 
 enum tsk_err tsk_mailbox_request(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_msg *m)

@@ -1,6 +1,7 @@
 /* peers.c - whom this node talks to: post offices (dialed on first need) and the PEER rows. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "crypto/hash.h"
 #include "crypto/tls.h"
@@ -8,6 +9,7 @@
 
 #define CONTACT_EVERY_S 60
 #define PEER_ROW_CAP 128
+#define SPARE_CONNECTIONS 64 /* beyond one for each member: old ones that nobody has closed yet */
 
 bool tsk_hosts(const struct tsk_entry *owner, const struct tsk_kid *office)
 {
@@ -38,7 +40,7 @@ enum tsk_err tsk_peer_load(struct tsk_txn *t, const struct tsk_kid *peer, struct
     struct tsk_peer_row row = {0};
     struct tsk_cbor_in in;
     tsk_cbor_in_init(&in, v);
-    if (tsk_cbor_array(&in) != 6)
+    if (tsk_cbor_array(&in) != 7)
         tsk_cbor_fail(&in, TSK_E_BUG);
     row.out_next = tsk_cbor_uint(&in);
     struct tsk_slice prev = tsk_cbor_bytes(&in);
@@ -46,6 +48,7 @@ enum tsk_err tsk_peer_load(struct tsk_txn *t, const struct tsk_kid *peer, struct
     row.in_floor = tsk_cbor_uint(&in);
     row.contact_at = tsk_cbor_uint(&in);
     row.roster_seq = tsk_cbor_uint(&in);
+    row.in_forgot = tsk_cbor_uint(&in);
     if (tsk_cbor_done(&in) != TSK_OK || prev.n != sizeof row.out_prev.b)
         return TSK_E_BUG;
     memcpy(row.out_prev.b, prev.p, prev.n);
@@ -59,13 +62,14 @@ enum tsk_err tsk_peer_save(struct tsk_txn *t, const struct tsk_kid *peer, const 
     struct tsk_cbor_out out;
     struct tsk_slice v;
     tsk_cbor_out_init(&out, buf, sizeof buf);
-    tsk_cbor_put_array(&out, 6);
+    tsk_cbor_put_array(&out, 7);
     tsk_cbor_put_uint(&out, row->out_next);
     tsk_cbor_put_bytes(&out, TSK_SLICE(row->out_prev.b));
     tsk_cbor_put_uint(&out, row->in_high);
     tsk_cbor_put_uint(&out, row->in_floor);
     tsk_cbor_put_uint(&out, row->contact_at);
     tsk_cbor_put_uint(&out, row->roster_seq);
+    tsk_cbor_put_uint(&out, row->in_forgot);
     TSK_TRY(tsk_cbor_out_done(&out, &v));
     struct tsk_rowkey k = peer_key(peer);
     return tsk_put(t, &k, v);
@@ -175,6 +179,20 @@ static enum tsk_err listen_hash(const struct tsk_ctx *ctx, const struct tsk_wire
     return dial_hash(ctx->conf.listen, tls, ret_h);
 }
 
+/* Half of the descriptors; the other half is for staff, the store, and the offices that this node dials. */
+static size_t connections_max(const struct tsk_ctx *ctx)
+{
+    struct rlimit l = {.rlim_cur = 1024};
+    size_t wanted = ctx->members->n + SPARE_CONNECTIONS;
+    (void)getrlimit(RLIMIT_NOFILE, &l);
+    return l.rlim_cur / 2 < wanted ? (size_t)l.rlim_cur / 2 : wanted;
+}
+
+static void limit_peers(struct tsk_ctx *ctx)
+{
+    tsk_server_limit(ctx->post->peers_server, ctx->conf.address_max, connections_max(ctx));
+}
+
 static enum tsk_err listen_peers(struct tsk_ctx *ctx)
 {
     const struct tsk_entry *self = tsk_self_entry(ctx);
@@ -186,11 +204,13 @@ static enum tsk_err listen_peers(struct tsk_ctx *ctx)
     uint8_t hash[32];
     TSK_TRY(listen_hash(ctx, &tls, hash));
     TSK_TRY(tsk_server_grow(p->peers_server, TSK_PEER_POOL + ctx->members->n));
+    limit_peers(ctx);
     if (memcmp(hash, p->listening, sizeof hash) == 0)
         return TSK_OK;
     TSK_TRY(tsk_server_listen(p->peers_server, ctx->conf.listen, &tls, 0660));
     memcpy(p->listening, hash, sizeof hash);
-    tsk_log(TSK_LOG_INFO, "listening", "roster=%llu", (unsigned long long)ctx->members->r.seq);
+    tsk_log(TSK_LOG_INFO, "listening", "roster=%llu connections=%zu", (unsigned long long)ctx->members->r.seq,
+            connections_max(ctx));
     return TSK_OK;
 }
 

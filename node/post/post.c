@@ -68,6 +68,7 @@ static enum tsk_err link_changed(struct tsk_ctx *ctx, struct tsk_batch *b, const
     tsk_log(TSK_LOG_INFO, m->num != 0 ? "link_up" : "link_down", "post=%s", TSK_SHORT(m->peer));
     if (o == NULL || m->num == 0)
         return TSK_OK;
+    o->met = o->confirm_wanted = false;
     tsk_schedule_wake(ctx, &o->kid);
     o->fetch_due_ms = o->confirm_due_ms = 0;
     o->fetch_tries = 0;
@@ -108,6 +109,7 @@ void tsk_post_pump(struct tsk_ctx *ctx)
 {
     if (ctx->post == NULL || ctx->members == NULL)
         return;
+    tsk_server_tidy(ctx->post->peers_server);
     tsk_mailbox_pump(ctx);
     for (size_t i = 0; i < ctx->post->offices_n; i++) {
         struct tsk_office *o = ctx->post->offices[i];
@@ -138,6 +140,7 @@ uint64_t tsk_post_wait_ms(const struct tsk_ctx *ctx)
     if (ctx->post == NULL || ctx->members == NULL)
         return TSK_IDLE_MS;
     uint64_t due = least(now + TSK_IDLE_MS, least(tsk_mailbox_due(ctx), tsk_closer_deadline()));
+    due = least(due, tsk_server_due(ctx->post->peers_server));
     for (size_t i = 0; i < ctx->post->offices_n; i++)
         due = least(due, office_due(ctx->post->offices[i]));
     return due > now ? due - now : 0;

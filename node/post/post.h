@@ -1,7 +1,7 @@
 /* post.h - mailboxes over NNG (docs/PROTOCOL.md section 6): wire, post office, outbox, inbox.
  *
  * Threads: NNG's callbacks only push to ctx->queue. Every function here is called by the writer thread.
- *   wire.c     with dial.c, closer.c, wire_tls.c, call.c the only files with <nng/...>: listeners, one dialed socket a
+ *   wire.c     with dial.c, closer.c, wire_tls.c, plain.c, call.c the only files with <nng/...>: listeners, one dialed socket a
  *              peer, pools of contexts, own deadlines
  *   mailbox.c  the post office role: put, fetch, confirm on the store
  *   outbox.c   records to parcels, resending with backoff and jitter, receipts
@@ -60,6 +60,11 @@ TSK_MUST_USE enum tsk_err tsk_inbox_drained(struct tsk_ctx *ctx, struct tsk_batc
 /* Whether a number of the parcel's sender below the parcel's own is not here whole; true for a parcel without a
  * number, or with one below the sender's floor. */
 TSK_MUST_USE enum tsk_err tsk_inbox_lacks_before(struct tsk_txn *t, const struct tsk_inner *inner, bool *ret_lacks);
+
+/* Whether numbers of `from` that it has receipts for were lost here after record `record_no` was stored: this node was
+ * restored from a backup, and a stop may be among them. */
+TSK_MUST_USE enum tsk_err tsk_inbox_forgot(struct tsk_batch *b, const struct tsk_kid *from, uint64_t record_no,
+                                           bool *ret_forgot);
 
 /* ---- what the board and `status` show of a peer ---- */
 struct tsk_peer_state {

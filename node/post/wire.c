@@ -8,6 +8,7 @@
  * must never answer somebody else's request that has come into the slot meanwhile. */
 #include "node/post/wire.h"
 
+#include <arpa/inet.h>
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/transport/ipc/ipc.h>
@@ -15,10 +16,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/post/callers.h"
 #include "node/post/inside.h"
+#include "node/post/plain.h"
+#include "node/post/strangers.h"
 #include "node/post/wire_tls.h"
 
 #define SLOTS_MAX (1u << 14)
+#define PEER_PIPE_MAX 32    /* requests of one connection in work: a quarter of the pool; our own dials have ten at most */
+#define CONTROL_PIPE_MAX 8
+#define CONTROL_REPLY_MS 10000
 #define HELD_MAX 8 /* requests of the largest size: what may wait for the writer thread at a time, in bytes */
 
 enum slot_state { SLOT_RECEIVING, SLOT_HELD, SLOT_SENDING };
@@ -29,6 +36,7 @@ struct slot {
     nng_ctx ctx;
     nng_aio *aio;
     enum slot_state state;
+    atomic_uint pipe;   /* whose request is in work here; 0: it waits for one */
     size_t bytes;       /* of the request it holds */
     uintptr_t taken;    /* requests so far */
     uintptr_t answered; /* the last of them that was answered; the writer thread's alone */
@@ -40,10 +48,17 @@ struct tsk_server {
     nng_socket socket;
     nng_listener listener;
     bool listens;
-    struct slot **slots;
-    size_t slots_n;
+    struct slot *slots[SLOTS_MAX]; /* never moved: NNG's threads look through them */
+    atomic_size_t slots_n;
+    size_t pipe_max;
+    nng_duration reply_ms; /* an answer that is not taken for so long ends its connection */
+    atomic_uint closing;   /* the connection that was closed last */
     size_t held_max;
     atomic_size_t held; /* bytes of all requests that are not answered yet */
+    struct tsk_callers callers;
+    struct tsk_strangers strangers;
+    size_t strangers_max;
+    int port;           /* 0: it listens on no network */
 };
 
 struct tsk_msg *tsk_wire_msg(enum tsk_event_kind kind, const void *p, size_t n)
@@ -66,6 +81,8 @@ struct tsk_msg *tsk_wire_msg(enum tsk_event_kind kind, const void *p, size_t n)
 static void slot_receive(struct slot *s)
 {
     s->state = SLOT_RECEIVING;
+    atomic_store(&s->pipe, 0);
+    nng_aio_set_timeout(s->aio, NNG_DURATION_INFINITE);
     nng_ctx_recv(s->ctx, s->aio);
 }
 
@@ -91,15 +108,40 @@ static struct slot *slot_of(const struct tsk_post *p, void *handle)
     return server->slots[index];
 }
 
+/* Peers send and get what is sealed; on the control socket it is words of staff and opened content. */
+static bool is_plain(const struct slot *s)
+{
+    return s->server->kind == TSK_EV_CONTROL;
+}
+
+static void message_free(const struct slot *s, nng_msg *m)
+{
+    if (is_plain(s))
+        tsk_plain_free(m);
+    else
+        nng_msg_free(m);
+}
+
+static nng_msg *message_new(const struct slot *s, struct tsk_slice bytes)
+{
+    nng_msg *m = NULL;
+    if (is_plain(s))
+        return tsk_plain_new(bytes);
+    if (nng_msg_alloc(&m, 0) == 0 && nng_msg_append(m, bytes.p, bytes.n) == 0)
+        return m;
+    nng_msg_free(m);
+    return NULL;
+}
+
 static void slot_send(struct slot *s, struct tsk_slice bytes)
 {
-    nng_msg *out = NULL;
-    if (nng_msg_alloc(&out, 0) != 0 || nng_msg_append(out, bytes.p, bytes.n) != 0) {
-        nng_msg_free(out);
+    nng_msg *out = message_new(s, bytes);
+    if (out == NULL) {
         slot_receive(s);
         return;
     }
     s->state = SLOT_SENDING;
+    nng_aio_set_timeout(s->aio, s->server->reply_ms);
     nng_aio_set_msg(s->aio, out);
     nng_ctx_send(s->ctx, s->aio);
 }
@@ -108,6 +150,51 @@ static void slot_forget(struct slot *s)
 {
     atomic_fetch_sub(&s->server->held, s->bytes);
     s->bytes = 0;
+}
+
+/* ---- one connection must not take all slots ---- */
+static void pipe_close(void *arg)
+{
+    nng_pipe_close((nng_pipe){.id = (uint32_t)(uintptr_t)arg});
+}
+
+/* By the closer, because an NNG callback must not wait; once, however many of its requests still come in. */
+static void pipe_end(struct tsk_server *server, unsigned pipe, const char *why)
+{
+    if (atomic_exchange(&server->closing, pipe) == pipe)
+        return;
+    static struct tsk_gate gate;
+    unsigned unsaid;
+    if (tsk_log_due(&gate, &unsaid))
+        tsk_log(TSK_LOG_WARN, "connection_ended", "why=%s unsaid=%u", why, unsaid);
+    tsk_closer_take(pipe_close, (void *)(uintptr_t)pipe);
+}
+
+static size_t pipe_count(const struct tsk_server *server, unsigned pipe)
+{
+    size_t n = 0, all = atomic_load(&server->slots_n);
+    for (size_t i = 0; i < all; i++)
+        n += atomic_load_explicit(&server->slots[i]->pipe, memory_order_relaxed) == pipe;
+    return n;
+}
+
+bool tsk_server_room(const struct tsk_server *s)
+{
+    return atomic_load(&s->slots_n) == 0 || pipe_count(s, 0) > 0;
+}
+
+/* A peer that goes on asking and takes no answers, or sends without end. */
+static bool slot_crowded(struct slot *s)
+{
+    nng_msg *in = nng_aio_get_msg(s->aio);
+    unsigned pipe = (unsigned)nng_pipe_id(nng_msg_get_pipe(in));
+    atomic_store(&s->pipe, pipe);
+    if (pipe_count(s->server, pipe) <= s->server->pipe_max)
+        return false;
+    pipe_end(s->server, pipe, "requests");
+    message_free(s, in);
+    slot_receive(s);
+    return true;
 }
 
 /* Nobody's signature was looked at yet, so what may wait is bounded; beyond it the peer is told to come again. */
@@ -121,7 +208,7 @@ static bool slot_refuse(struct slot *s)
     if (atomic_fetch_add(&s->server->held, s->bytes) + s->bytes <= s->server->held_max)
         return false;
     slot_forget(s);
-    nng_msg_free(in);
+    message_free(s, in);
     if (tsk_rec_encode(TSK_REC_REPLY, &r, buf, sizeof buf, &bytes) == TSK_OK)
         slot_send(s, bytes);
     else
@@ -144,8 +231,13 @@ static bool slot_push(struct slot *s)
     } else {
         slot_forget(s);
     }
-    nng_msg_free(in);
+    message_free(s, in);
     return m != NULL;
+}
+
+static uint32_t pipe_of(nng_msg *in)
+{
+    return (uint32_t)nng_pipe_id(nng_msg_get_pipe(in));
 }
 
 static void slot_done(void *arg)
@@ -153,10 +245,14 @@ static void slot_done(void *arg)
     struct slot *s = arg;
     int rc = nng_aio_result(s->aio);
     if (s->state == SLOT_SENDING && rc != 0)
-        nng_msg_free(nng_aio_get_msg(s->aio)); /* a message that was not sent is still ours */
+        message_free(s, nng_aio_get_msg(s->aio)); /* a message that was not sent is still ours */
+    if (s->state == SLOT_RECEIVING && rc == 0)
+        tsk_callers_heard(&s->server->callers, pipe_of(nng_aio_get_msg(s->aio)), tsk_mono_ms());
     if (rc == NNG_ECLOSED || rc == NNG_ECANCELED)
         return;
-    if (s->state == SLOT_RECEIVING && rc == 0 && (slot_refuse(s) || slot_push(s)))
+    if (s->state == SLOT_SENDING && rc == NNG_ETIMEDOUT)
+        pipe_end(s->server, atomic_load(&s->pipe), "answers");
+    if (s->state == SLOT_RECEIVING && rc == 0 && (slot_crowded(s) || slot_refuse(s) || slot_push(s)))
         return;
     slot_receive(s);
 }
@@ -170,12 +266,89 @@ void tsk_wire_reply(struct tsk_ctx *ctx, void *handle, struct tsk_slice bytes)
     slot_send(s, bytes);
 }
 
+/* ---- connections ---- */
+static struct tsk_address address_of(nng_pipe p)
+{
+    struct tsk_address a = {{0}, 0};
+    nng_sockaddr sa;
+    if (nng_pipe_get_addr(p, NNG_OPT_REMADDR, &sa) != 0)
+        return a;
+    if (sa.s_family == NNG_AF_INET) {
+        a = (struct tsk_address){{[10] = 0xff, [11] = 0xff}, ntohs(sa.s_in.sa_port)};
+        memcpy(a.ip + 12, &sa.s_in.sa_addr, 4);
+    } else if (sa.s_family == NNG_AF_INET6) {
+        a.port = ntohs(sa.s_in6.sa_port);
+        memcpy(a.ip, sa.s_in6.sa_addr, sizeof a.ip);
+    }
+    return a;
+}
+
+static void note_full(uint32_t id, uint32_t goes)
+{
+    static struct tsk_gate gate;
+    unsigned unsaid;
+    if (tsk_log_due(&gate, &unsaid))
+        tsk_log(TSK_LOG_WARN, "connections_full", "refused=%d unsaid=%u", id == goes, unsaid);
+}
+
+/* Closed here it never becomes part of the socket; another is left to the closer. */
+static void pipe_came(nng_pipe p, nng_pipe_ev ev, void *arg)
+{
+    struct tsk_server *s = arg;
+    struct tsk_address from = address_of(p);
+    uint32_t id = (uint32_t)nng_pipe_id(p), goes = tsk_callers_come(&s->callers, id, &from, tsk_mono_ms());
+    (void)ev;
+    if (goes == 0)
+        return;
+    note_full(id, goes);
+    if (goes == id)
+        nng_pipe_close(p);
+    else
+        tsk_closer_take(pipe_close, (void *)(uintptr_t)goes);
+}
+
 static void pipe_gone(nng_pipe p, nng_pipe_ev ev, void *arg)
 {
-    (void)p;
+    struct tsk_server *s = arg;
     (void)ev;
-    (void)arg;
+    tsk_callers_gone(&s->callers, (uint32_t)nng_pipe_id(p));
     tsk_closer_probe();
+}
+
+void tsk_server_limit(struct tsk_server *s, size_t each, size_t all)
+{
+    tsk_callers_limit(&s->callers, each, all);
+    s->strangers_max = all / 2;
+}
+
+void tsk_server_tidy(struct tsk_server *s)
+{
+    static struct tsk_gate gate;
+    unsigned unsaid;
+    uint64_t now = tsk_mono_ms();
+    for (uint32_t id; (id = tsk_callers_silent(&s->callers, now)) != 0;)
+        tsk_closer_take(pipe_close, (void *)(uintptr_t)id);
+    size_t ended = s->port != 0 ? tsk_strangers_end(&s->strangers, (uint16_t)s->port, &s->callers, s->strangers_max, now) : 0;
+    if (ended > 0 && tsk_log_due(&gate, &unsaid))
+        tsk_log(TSK_LOG_WARN, "strangers_ended", "n=%zu unsaid=%u", ended, unsaid);
+}
+
+uint64_t tsk_server_due(const struct tsk_server *s)
+{
+    return s->port != 0 ? s->strangers.due_ms : UINT64_MAX;
+}
+
+/* ---- life ---- */
+static int server_open(struct tsk_server *s, size_t recv_max)
+{
+    int rc = nng_socket_set_size(s->socket, NNG_OPT_RECVMAXSZ, recv_max);
+    if (rc == 0)
+        rc = nng_pipe_notify(s->socket, NNG_PIPE_EV_ADD_PRE, pipe_came, s);
+    if (rc == 0)
+        rc = nng_pipe_notify(s->socket, NNG_PIPE_EV_REM_POST, pipe_gone, s);
+    if (rc == 0 && tsk_strangers_init(&s->strangers) != TSK_OK)
+        rc = NNG_ENOFILES;
+    return rc;
 }
 
 enum tsk_err tsk_server_new(struct tsk_queue *queue, enum tsk_event_kind kind, size_t recv_max,
@@ -186,15 +359,18 @@ enum tsk_err tsk_server_new(struct tsk_queue *queue, enum tsk_event_kind kind, s
         return TSK_E_NOMEM;
     s->queue = queue;
     s->kind = kind;
+    s->pipe_max = kind == TSK_EV_WIRE ? PEER_PIPE_MAX : CONTROL_PIPE_MAX;
+    s->reply_ms = kind == TSK_EV_WIRE ? TSK_CALL_LIMIT_MS : CONTROL_REPLY_MS; /* a peer gives up after as long */
     s->held_max = kind == TSK_EV_WIRE ? HELD_MAX * recv_max : SIZE_MAX;
+    tsk_callers_init(&s->callers);
     int rc = nng_rep0_open(&s->socket);
     if (rc != 0) {
+        tsk_callers_wipe(&s->callers);
         free(s);
         tsk_log(TSK_LOG_ERROR, "socket_failed", "nng=%d", rc);
         return TSK_E_NETWORK;
     }
-    if (nng_socket_set_size(s->socket, NNG_OPT_RECVMAXSZ, recv_max) != 0 ||
-        nng_pipe_notify(s->socket, NNG_PIPE_EV_REM_POST, pipe_gone, NULL) != 0) {
+    if (server_open(s, recv_max) != 0) {
         tsk_server_free(s);
         return TSK_E_NETWORK;
     }
@@ -213,7 +389,6 @@ static struct slot *slot_new(struct tsk_server *server)
         free(s);
         return NULL;
     }
-    nng_aio_set_timeout(s->aio, NNG_DURATION_INFINITE);
     if (nng_ctx_open(&s->ctx, server->socket) != 0) {
         nng_aio_free(s->aio);
         free(s);
@@ -227,15 +402,12 @@ enum tsk_err tsk_server_grow(struct tsk_server *s, size_t pool)
     pool = pool < SLOTS_MAX ? pool : SLOTS_MAX;
     if (pool <= s->slots_n)
         return TSK_OK;
-    struct slot **more = realloc(s->slots, pool * sizeof *more); // NOLINT(bugprone-sizeof-expression) - of pointers
-    if (more == NULL)
-        return TSK_E_NOMEM;
-    s->slots = more;
-    while (s->slots_n < pool) {
+    for (size_t n = s->slots_n; n < pool; n++) {
         struct slot *one = slot_new(s);
         if (one == NULL)
             return TSK_E_NOMEM;
-        s->slots[s->slots_n++] = one;
+        s->slots[n] = one;
+        s->slots_n = n + 1; /* not before it is there */
         slot_receive(one);
     }
     return TSK_OK;
@@ -287,6 +459,8 @@ enum tsk_err tsk_server_listen(struct tsk_server *s, const char *url, const stru
     }
     s->listener = l;
     s->listens = true;
+    s->port = 0;
+    (void)nng_listener_get_int(l, NNG_OPT_TCP_BOUND_PORT, &s->port); /* a local socket has none */
     return TSK_OK;
 }
 
@@ -299,7 +473,8 @@ static void server_close(void *arg)
         nng_aio_free(s->slots[i]->aio);
         free(s->slots[i]);
     }
-    free(s->slots);
+    tsk_strangers_wipe(&s->strangers);
+    tsk_callers_wipe(&s->callers);
     free(s);
 }
 

@@ -1,5 +1,5 @@
-/* wire.h - private to node/post/: NNG behind servers and dials. No NNG type leaves wire.c, dial.c, closer.c, wire_tls.c
- * and call.c.
+/* wire.h - private to node/post/: NNG behind servers and dials. No NNG type leaves wire.c, dial.c, closer.c, wire_tls.c,
+ * plain.c and call.c.
  *
  * Callbacks of NNG run on its threads: they touch their own slot, push one tsk_msg, and nothing else. Everything else
  * here is called by the writer thread. A call that was started answers with exactly one message, also when it failed
@@ -25,16 +25,26 @@ struct tsk_wire_tls {
 /* ---- a rep socket with a pool of contexts, each receiving, held by the writer thread, or answering ---- */
 struct tsk_server;
 
-/* `kind` is that of the messages pushed (TSK_EV_CONTROL or TSK_EV_WIRE). Of WIRE at most eight times
- * `recv_max` bytes are held at once; who comes beyond that is told 13. TSK_E_NETWORK. Free with tsk_server_free. */
+/* `kind` is that of the messages pushed (TSK_EV_CONTROL or TSK_EV_WIRE). Of WIRE at most eight times `recv_max` bytes are
+ * held at once; who comes beyond that is told 13. A connection with more requests in work than a quarter of a node's pool,
+ * or whose answers are not taken in 30 s (CONTROL: 10 s), is closed. TSK_E_NETWORK. Free with tsk_server_free. */
 TSK_MUST_USE enum tsk_err tsk_server_new(struct tsk_queue *queue, enum tsk_event_kind kind, size_t recv_max,
                                          struct tsk_server **ret_s);
 /* At least `pool` contexts from now on: so many requests may be held at once. */
 TSK_MUST_USE enum tsk_err tsk_server_grow(struct tsk_server *s, size_t pool);
+/* Whether a request could come in now: not every context is taken. True where there is none. Any thread. */
+bool tsk_server_room(const struct tsk_server *s);
 /* Listens, in the place of where it listened before. `mode`: permissions of an ipc socket. TSK_E_USAGE for an ipc path
  * over TSK_IPC_PATH_MAX, TSK_E_NETWORK. */
 TSK_MUST_USE enum tsk_err tsk_server_listen(struct tsk_server *s, const char *url, const struct tsk_wire_tls *tls,
                                             int mode);
+/* At most `each` connections of one address and `all` together (callers.h), and half of that in their handshake. Until it is
+ * said there is no limit. */
+void tsk_server_limit(struct tsk_server *s, size_t each, size_t all);
+/* Closes who was silent too long, and who does not get through the handshake (strangers.h). */
+void tsk_server_tidy(struct tsk_server *s);
+/* Monotonic time at which to call it again; UINT64_MAX: whenever. */
+uint64_t tsk_server_due(const struct tsk_server *s);
 /* Stops listening; what is held may still be answered. */
 void tsk_server_mute(struct tsk_server *s);
 /* Hands it to the closer. The queue must live until tsk_closer_done. */

@@ -17,6 +17,7 @@
 
 #include "crypto/hash.h"
 #include "crypto/sign.h"
+#include "node/core/folder.h"
 #include "node/store/inside.h"
 
 #define LOCK_BYTES 8192 /* lock.mdb for LMDB's 126 readers */
@@ -231,6 +232,14 @@ int tsk_store_begin(struct tsk_store *s, bool write, MDB_txn **ret_txn)
     return mdb_txn_begin(s->env, NULL, flags, ret_txn);
 }
 
+/* The file's bytes are synced by LMDB, the names on the way to it by nobody: at every start, because the one before may
+ * have ended between the two. */
+static enum tsk_err sync_names(const struct tsk_store *s, const char *dir)
+{
+    TSK_TRY(tsk_folder_sync(s->path));
+    return tsk_folder_sync(dir);
+}
+
 /* ---- the pair ---- */
 static uint64_t map_bytes(uint64_t map_gb)
 {
@@ -246,7 +255,8 @@ static enum tsk_err open_all(struct tsk_store *s, const char *dir, const struct 
     TSK_TRY(derive_all(s, master));
     TSK_TRY(make_folder(s));
     TSK_TRY(env_open(s));
-    return version(s);
+    TSK_TRY(version(s));
+    return sync_names(s, dir);
 }
 
 enum tsk_err tsk_store_open(const char *dir, const struct tsk_key32 *master, uint64_t map_gb, struct tsk_store **ret_s)

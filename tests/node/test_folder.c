@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "tests/check.h"
+#include "tests/node/synced.h"
 #include "tests/node/temp.h"
 
 static mode_t old_umask;
@@ -58,6 +59,26 @@ START_TEST(new_folder)
     ck_err(tsk_folder_new(temp_path("D0/x")), TSK_E_EXISTS);
     ck_err(tsk_folder_new(temp_path("no/such")), TSK_E_BADFILE);
     ck_err(tsk_folder_new(temp_path("D0/x/y")), TSK_E_BADFILE);
+}
+END_TEST
+
+/* A new name is on disk only once the folder that holds it is. */
+START_TEST(new_folder_is_durable)
+{
+    char path[TSK_PATH_CAP + 8], here[TSK_PATH_CAP];
+    ck_ok(tsk_folder_new(temp_path("E")));
+    ck_assert(synced(temp_dir));
+    synced_n = 0;
+    snprintf(path, sizeof path, "%s//", temp_path("E/F"));
+    ck_ok(tsk_folder_new(path));
+    ck_assert(synced(temp_path("E")) && !synced(temp_dir));
+    ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+    ck_assert_int_eq(chdir(temp_path("E")), 0);
+    synced_n = 0;
+    ck_ok(tsk_folder_new("G"));
+    ck_assert(synced("."));
+    ck_assert_int_eq(chdir(here), 0);
+    ck_err(tsk_folder_sync(temp_path("none")), TSK_E_DISK);
 }
 END_TEST
 
@@ -231,6 +252,7 @@ static TCase *folder_case(void)
     tcase_set_timeout(c, 60);
     tcase_add_test(c, paths);
     tcase_add_test(c, new_folder);
+    tcase_add_test(c, new_folder_is_durable);
     tcase_add_test(c, one_lock);
     tcase_add_test(c, write_and_read);
     tcase_add_test(c, modes_whatever_the_umask);

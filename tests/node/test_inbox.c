@@ -231,6 +231,76 @@ START_TEST(first_seen_in_the_middle)
 }
 END_TEST
 
+/* A number with other content counts by that content: the whole one of before does not stand for it, nor come over it. */
+START_TEST(number_used_again)
+{
+    struct mail before = counted(1, 1, 1), after = counted(1, 1, 1);
+    ck_ok(take(&before));
+    ck_ok(gap());
+    verdict = TSK_E_RETRY;
+    net.nodes[BB]->verdict = says;
+    ck_ok(take(&after));
+    ck_err(gap(), TSK_E_RETRY);
+    net.nodes[BB]->verdict = NULL;
+    ck_ok(take(&before));
+    ck_err(gap(), TSK_E_RETRY);
+    ck_ok(take(&after));
+    ck_ok(gap());
+    free(before.parcel);
+    free(after.parcel);
+}
+END_TEST
+
+/* ---- numbers that this node has given receipts for and does not know ---- */
+static bool forgot(const struct tsk_kid *from, uint64_t record_no)
+{
+    struct tsk_batch b;
+    bool f = false;
+    ck_ok(tsk_batch_begin(bb, &b));
+    ck_ok(tsk_inbox_forgot(&b, from, record_no, &f));
+    tsk_batch_abort(bb, &b, TSK_E_RETRY);
+    return f;
+}
+
+START_TEST(floors_of_a_good_sender)
+{
+    take_and_free(counted(1, 1, 1));
+    take_and_free(counted(3, 1, 1));
+    take_and_free(counted(2, 1, 1));
+    take_and_free(counted(5, 4, 1));
+    take_and_free(counted(4, 1, 1));
+    take_and_free(counted(6, 6, 1));
+    take_and_free(counted(2, 1, 1)); /* a late copy */
+    take_and_free(counted(7, 6, 1));
+    take_and_free(counted(8, 8, 1));
+    ck_assert(!forgot(tsk_self(aa), 0));
+}
+END_TEST
+
+START_TEST(floor_beyond_what_was_noted)
+{
+    take_and_free(counted(1, 1, 1));
+    take_and_free(counted(4, 4, 1)); /* it has receipts for 2 and 3 */
+    ck_ok(gap());
+    ck_assert(forgot(tsk_self(aa), 0));
+    ck_assert(!forgot(tsk_self(aa), 1)); /* what is stored from now on */
+    ck_assert(!forgot(&net.nodes[DD]->kid, 0));
+    take_and_free(counted(5, 5, 1));
+    ck_assert(forgot(tsk_self(aa), 0));
+    ck_assert(!forgot(tsk_self(aa), 1));
+}
+END_TEST
+
+START_TEST(floor_over_a_gap)
+{
+    take_and_free(counted(1, 1, 1));
+    take_and_free(counted(6, 2, 1)); /* made before it had the receipts */
+    ck_err(gap(), TSK_E_RETRY);
+    take_and_free(counted(7, 6, 1));
+    ck_assert(forgot(tsk_self(aa), 0));
+}
+END_TEST
+
 /* ---- drained ---- */
 START_TEST(own_office_always_is)
 {
@@ -291,6 +361,10 @@ static TCase *draining(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, gaps);
     tcase_add_test(t, first_seen_in_the_middle);
+    tcase_add_test(t, number_used_again);
+    tcase_add_test(t, floors_of_a_good_sender);
+    tcase_add_test(t, floor_beyond_what_was_noted);
+    tcase_add_test(t, floor_over_a_gap);
     tcase_add_test(t, own_office_always_is);
     tcase_add_test(t, office_elsewhere);
     return t;

@@ -1,4 +1,8 @@
 /* test_inbox_rubbish.c - mail that is logged and dropped, and of which nothing else comes. */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "node/core/log.h"
 #include "tests/node/mails.h"
 
 /* ---- rubbish: logged, dropped, and nothing else ---- */
@@ -68,6 +72,35 @@ START_TEST(false_inners)
 }
 END_TEST
 
+/* However often it comes, it is told about once a second. */
+START_TEST(few_lines_about_much_rubbish)
+{
+    static const uint8_t rotten[] = {0xff, 0xff};
+    char path[300];
+    snprintf(path, sizeof path, "%s/log", net.dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600), kept = dup(STDERR_FILENO);
+    ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
+    tsk_log_level(TSK_LOG_WARN);
+    uint64_t from = tsk_mono_ms();
+    for (uint64_t i = 1; i <= 200; i++) {
+        struct mail m = make(&(struct make){.seq = i, .floor = i, .n = 1, .record = TSK_SLICE(rotten)});
+        ck_ok(take(&m));
+        m.parcel[m.parcel_n / 2] ^= 1;
+        ck_ok(take(&m));
+        free(m.parcel);
+    }
+    uint64_t lines = 4 * ((tsk_mono_ms() - from) / 1000 + 1);
+    tsk_log_level(TSK_LOG_ERROR);
+    ck_assert_int_ge(dup2(kept, STDERR_FILENO), 0);
+    close(kept);
+    struct stat st;
+    ck_assert_int_eq(fstat(fd, &st), 0);
+    ck_assert_int_gt(st.st_size, 0);
+    ck_assert_uint_le((uint64_t)st.st_size, lines * 200);
+    close(fd);
+}
+END_TEST
+
 START_TEST(replayed_by_another_member)
 {
     struct mail m = counted(1, 1, 1);
@@ -100,6 +133,7 @@ static TCase *rubbish(void)
     tcase_add_test(t, every_bit_of_a_parcel_counts);
     tcase_add_test(t, every_bit_under_the_seal);
     tcase_add_test(t, false_inners);
+    tcase_add_test(t, few_lines_about_much_rubbish);
     tcase_add_test(t, replayed_by_another_member);
     tcase_add_test(t, a_rotten_record_among_good);
     return t;

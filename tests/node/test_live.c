@@ -1,4 +1,5 @@
 /* test_live.c - when may a category be opened: the clock, the rule by age, stops and what lifts them. */
+#include "node/post/inside.h"
 #include "tests/node/desk_acts.h"
 
 static struct person child, guardian;
@@ -236,6 +237,38 @@ START_TEST(effective_when_received)
 }
 END_TEST
 
+/* Parcels of the sender, or of the node that captured the grant, were lost at R: what it had until then opens no more. */
+static void lose(int from)
+{
+    struct tsk_ctx *ctx = &desk.ctx[R];
+    struct tsk_peer_row row;
+    struct tsk_batch b;
+    ck_ok(tsk_batch_begin(ctx, &b));
+    ck_ok(tsk_peer_load(b.txn, tsk_self(&desk.ctx[from]), &row));
+    ck_ok(tsk_next(b.txn, "record", &row.in_forgot));
+    ck_ok(tsk_peer_save(b.txn, tsk_self(&desk.ctx[from]), &row));
+    ck_ok(tsk_batch_end(ctx, &b));
+}
+
+START_TEST(forgotten_at_the_recipient)
+{
+    struct tsk_id16 id = refer(&PLAN, both, 2, "C1");
+    struct words w = WORDS("C1");
+    struct given g;
+    ck_ok(give(&id, &child, &w, &g));
+    carry();
+    lose(T);
+    ck_ok(try_open(&id, "C1", "P1")); /* somebody else's */
+    lose(S);
+    ck_err(try_open(&id, "C1", "P1"), TSK_E_FORGOTTEN);
+    ck_ok(give(&id, &child, &w, &g));
+    carry();
+    ck_ok(try_open(&id, "C1", "P1"));
+    lose(S);
+    ck_err(try_open(&id, "C1", "P1"), TSK_E_FORGOTTEN);
+}
+END_TEST
+
 /* One card's stop over an item does not end the referral while another item is open; a new grant lifts it. */
 START_TEST(lifted_by_a_new_grant)
 {
@@ -404,6 +437,7 @@ static TCase *live_1(void)
     tcase_add_loop_test(tc, assent_and_consent, 0, 2);
     tcase_add_loop_test(tc, every_form, 0, 16);
     tcase_add_test(tc, effective_when_received);
+    tcase_add_test(tc, forgotten_at_the_recipient);
     tcase_add_loop_test(tc, lifted_by_a_new_grant, 0, 2);
     tcase_add_test(tc, given_and_stopped_to_the_limit);
     tcase_add_loop_test(tc, stopped_before_it_left, 0, 4);

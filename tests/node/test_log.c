@@ -126,6 +126,25 @@ START_TEST(escaping_cuts)
 }
 END_TEST
 
+/* A line a second for each cause, and the next one says how many were held back. */
+START_TEST(a_gate)
+{
+    static struct tsk_gate gate, other;
+    unsigned unsaid = 99;
+    ck_assert(tsk_log_due(&gate, &unsaid));
+    ck_assert_uint_eq(unsaid, 0);
+    for (int i = 0; i < 128; i++)
+        ck_assert(!tsk_log_due(&gate, &unsaid));
+    ck_assert(tsk_log_due(&other, &unsaid));
+    gate.last_ms -= 1000; /* a second later */
+    ck_assert(tsk_log_due(&gate, &unsaid));
+    ck_assert_uint_eq(unsaid, 128);
+    gate.last_ms -= 1000;
+    ck_assert(tsk_log_due(&gate, &unsaid));
+    ck_assert_uint_eq(unsaid, 0);
+}
+END_TEST
+
 static void *log_many(void *arg)
 {
     for (int i = 0; i < 500; i++)
@@ -165,6 +184,7 @@ static TCase *log_case(void)
     tcase_add_test(c, every_length_is_one_line);
     tcase_add_test(c, escaping);
     tcase_add_test(c, escaping_cuts);
+    tcase_add_test(c, a_gate);
     tcase_add_test(c, threads_do_not_mix);
     return c;
 }

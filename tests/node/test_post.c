@@ -1,6 +1,8 @@
 /* test_post.c - whole nodes in one process, over real NNG: ipc and TLS, post offices in between, ends that go away. */
-#include "node/post/inside.h"
 #include "tests/node/net.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include "node/post/inside.h"
 
@@ -118,6 +120,86 @@ END_TEST
 START_TEST(over_tls)
 {
     both_ways(direct_tls, true);
+}
+END_TEST
+
+/* ---- strangers at the port ---- */
+#define STRANGERS 8
+static int strangers[STRANGERS];
+
+static void strangers_come(const struct net_node *node)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                               .sin_port = htons((uint16_t)atoi(strrchr(node->url, ':') + 1))};
+    for (int i = 0; i < STRANGERS; i++) {
+        strangers[i] = socket(AF_INET, SOCK_STREAM, 0);
+        ck_assert_int_eq(connect(strangers[i], (struct sockaddr *)&name, sizeof name), 0);
+    }
+}
+
+static bool strangers_ended(struct net *n, void *arg)
+{
+    int ended = 0, *wanted = arg;
+    char byte;
+    (void)n;
+    for (int i = 0; i < STRANGERS; i++)
+        ended += recv(strangers[i], &byte, 1, MSG_DONTWAIT) == 0;
+    return ended >= *wanted;
+}
+
+/* Who never begins the handshake is ended, here for being too many; whoever got through it is not. */
+START_TEST(tls_strangers)
+{
+    net_make(&net, direct_tls, 2, true);
+    start_all();
+    struct net_node *a = net.nodes[0], *b = net.nodes[1];
+    net_send(a, &b->kid, 1, false, NULL);
+    net_run(&net, admitted, (&(struct want){1, 1}));
+    tsk_server_limit(b->ctx.post->peers_server, 8, 4);
+    strangers_come(b);
+    net_run(&net, strangers_ended, &(int){STRANGERS - 2});
+    ck_assert(!strangers_ended(&net, &(int){STRANGERS - 1}));
+    ck_assert(tsk_office_up(tsk_office_find(&a->ctx, &b->kid)));
+    net_send(a, &b->kid, 1, false, NULL);
+    net_run(&net, admitted, (&(struct want){1, 2}));
+    for (int i = 0; i < STRANGERS; i++)
+        close(strangers[i]);
+    net_end(&net);
+}
+END_TEST
+
+/* Each connection of a member can hold a half-sent request: so many of one address, and those that are there stay. */
+START_TEST(tls_so_many_of_one_address)
+{
+    struct tsk_dial *more[3];
+    char dns[64];
+    size_t least = SIZE_MAX;
+    net_make(&net, direct_tls, 2, true);
+    start_all();
+    struct net_node *a = net.nodes[0], *b = net.nodes[1];
+    tsk_server_limit(b->ctx.post->peers_server, 3, 100);
+    net_send(a, &b->kid, 1, false, NULL);
+    net_run(&net, admitted, (&(struct want){1, 1}));
+    tsk_tls_dns(b->partner, dns);
+    struct tsk_wire_tls tls = {.ca = {net.ca, net.ca_n}, .cert = {a->cert, a->cert_n}, .server_name = dns,
+                               .key = {a->keys->tls_key, a->keys->tls_key_n}};
+    for (size_t i = 0; i < 3; i++) {
+        ck_ok(tsk_dial_new(a->ctx.queue, &b->kid, b->url, &tls, 1000, &more[i]));
+        ck_ok(tsk_dial_start(more[i]));
+    }
+    for (uint64_t from = tsk_mono_ms(), now = from; now < from + 1500; now = tsk_mono_ms()) {
+        net_turns(&net);
+        size_t up = 0;
+        for (size_t i = 0; i < 3; i++)
+            up += tsk_dial_up(more[i]);
+        if (now > from + 500 && up < least)
+            least = up; /* who is refused sees a connection for a moment */
+    }
+    ck_assert_uint_eq(least, 2);
+    ck_assert(tsk_office_up(tsk_office_find(&a->ctx, &b->kid)));
+    for (size_t i = 0; i < 3; i++)
+        tsk_dial_free(more[i]);
+    net_end(&net);
 }
 END_TEST
 
@@ -367,6 +449,8 @@ static TCase *direct(void)
     tcase_add_test(t, answered_receipts_go_along);
     tcase_add_test(t, over_ipc);
     tcase_add_test(t, over_tls);
+    tcase_add_test(t, tls_strangers);
+    tcase_add_test(t, tls_so_many_of_one_address);
     tcase_add_test(t, tls_wrong_name);
     tcase_add_test(t, office_comes_back);
     return t;

@@ -5,6 +5,16 @@
 #include <sys/mman.h>
 
 #include "tests/node/stores.h"
+#include "tests/node/synced.h"
+
+/* LMDB syncs the file; that the file and its folder can be found again is ours to see to, whenever it is opened. */
+START_TEST(names_are_durable)
+{
+    synced_n = 0;
+    reopen();
+    ck_assert(synced(temp_dir) && synced(temp_path("db")));
+}
+END_TEST
 
 static MDB_env *raw_env;
 static MDB_dbi raw_dbi;
@@ -248,6 +258,7 @@ static TCase *file_case(void)
     TCase *c = tcase_create("file");
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_set_timeout(c, 120);
+    tcase_add_test(c, names_are_durable);
     tcase_add_test(c, sealed_bit_flips);
     tcase_add_test(c, sealed_truncations);
     tcase_add_test(c, sealed_rows_do_not_move);

@@ -313,6 +313,9 @@ START_TEST(no_consent_for_a_refused_token)
     json_decref(out);
     world_refused(S, consent(&child, "C3", TSK_GRANT_GIVEN), "e.state", "X001");
     json_decref(world_do(S, consent(&child, "C3", TSK_GRANT_REFUSED))); /* nobody is kept from saying no */
+}
+END_TEST
+
 /* Staff stops a mother's consent: unless they say that it was for her, it is the child's stop, and she cannot lift it. */
 START_TEST(staff_stops_for_the_child)
 {

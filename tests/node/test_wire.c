@@ -1,59 +1,9 @@
 /* test_wire.c - the control socket, NNG's servers and dials: answers, limits, closing under load. */
-#include "tests/node/net.h"
+#include "tests/node/wires.h"
 
-#include <pthread.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-
-#include "node/post/inside.h"
-
-static struct net net;
-static const struct net_spec alone[] = {{"01100-AA", NULL, {NULL}}};
-
-static void echo(struct net_node *node, struct tsk_msg *m)
-{
-    node->receipts++;
-    node->admitted = m->num2;
-    tsk_wire_reply(&node->ctx, m->handle, (struct tsk_slice){m->p, m->n});
-    tsk_wire_reply(&node->ctx, m->handle, (struct tsk_slice){m->p, m->n}); /* used up: must do nothing */
-}
-
-struct caller {
-    pthread_t thread;
-    char dir[256];
-    size_t n;
-    unsigned wait_s;
-    enum tsk_err err;
-    bool same;
-    _Atomic bool done;
-};
-
-static void *call(void *arg)
-{
-    struct caller *c = arg;
-    uint8_t *p = malloc(c->n + 1), *answer = NULL;
-    size_t answer_n = 0;
-    for (size_t i = 0; i < c->n; i++)
-        p[i] = (uint8_t)(i * 7 + c->n);
-    c->err = tsk_control_call(c->dir, (struct tsk_slice){p, c->n}, c->wait_s, &answer, &answer_n);
-    c->same = c->err == TSK_OK && answer_n == c->n && memcmp(answer, p, c->n) == 0 && answer[answer_n] == 0;
-    free(answer);
-    free(p);
-    c->done = true;
-    return NULL;
-}
-
-static void call_start(struct caller *c, const char *dir, size_t n, unsigned wait_s)
-{
-    *c = (struct caller){.n = n, .wait_s = wait_s};
-    snprintf(c->dir, sizeof c->dir, "%s", dir);
-    ck_assert_int_eq(pthread_create(&c->thread, NULL, call, c), 0);
-}
-
-static bool call_over(struct net *n, void *arg)
-{
-    (void)n;
-    return ((struct caller *)arg)->done;
-}
+#include <sys/un.h>
 
 START_TEST(control_answers)
 {
@@ -160,78 +110,6 @@ START_TEST(control_node_dies)
     net_end(&net);
 }
 END_TEST
-
-/* ---- servers and dials by themselves ---- */
-struct pair {
-    struct tsk_queue *queue;
-    struct tsk_server *server;
-    struct tsk_dial *dial;
-    struct tsk_kid kid;
-    char url[300];
-    uint64_t limit;
-};
-
-static void pair_open_max(struct pair *p, size_t pool, size_t recv_max)
-{
-    memset(p, 0, sizeof *p);
-    net_make(&net, alone, 1, false);
-    struct net_node *a = net_start(&net, 0);
-    p->queue = a->ctx.queue;
-    snprintf(p->url, sizeof p->url, "ipc://%s/w.sock", net.dir);
-    memset(p->kid.b, 9, sizeof p->kid.b);
-    tsk_server_free(a->ctx.post->peers_server); /* ours in its place, so that tsk_wire_reply finds it */
-    ck_ok(tsk_server_new(p->queue, TSK_EV_WIRE, recv_max, &p->server));
-    a->ctx.post->peers_server = p->server;
-    ck_ok(tsk_server_grow(p->server, pool));
-    ck_ok(tsk_server_listen(p->server, p->url, NULL, 0600));
-    ck_ok(tsk_dial_new(p->queue, &p->kid, p->url, NULL, 1000, &p->dial));
-}
-
-static void pair_open(struct pair *p, size_t pool)
-{
-    pair_open_max(p, pool, TSK_WIRE_MAX);
-}
-
-static void pair_close(struct pair *p)
-{
-    tsk_dial_free(p->dial);
-    net_end(&net);
-}
-
-/* The next message of the kind; others are dropped. */
-static struct tsk_msg *await(struct pair *p, enum tsk_event_kind kind)
-{
-    uint64_t until = tsk_mono_ms() + NET_LIMIT_MS;
-    static struct tsk_msg *rest;
-    while (tsk_mono_ms() < until) {
-        size_t n;
-        if (rest == NULL)
-            rest = tsk_queue_take(p->queue, 10, &n);
-        while (rest != NULL) {
-            struct tsk_msg *m = rest;
-            rest = m->next;
-            if (m->kind == kind)
-                return m;
-            tsk_msg_free(m);
-        }
-    }
-    ck_abort_msg("no message of kind %d", kind);
-    return NULL;
-}
-
-static void up(struct pair *p)
-{
-    ck_ok(tsk_dial_start(p->dial));
-    struct tsk_msg *m = await(p, TSK_EV_LINK);
-    for (; m->num == 0; m = await(p, TSK_EV_LINK))
-        tsk_msg_free(m); /* of the connection before */
-    ck_assert_mem_eq(m->peer.b, p->kid.b, 32);
-    tsk_msg_free(m);
-    ck_assert(tsk_dial_up(p->dial));
-}
-
-static const uint8_t hello[] = "hello";
-static const struct tsk_slice parts[] = {{hello, 5}, {hello, 2}};
 
 START_TEST(dial_asks)
 {
@@ -389,6 +267,48 @@ START_TEST(server_holds_so_much)
 }
 END_TEST
 
+/* A connection like NNG's, with the first eight bytes of both sides exchanged; -1: it was closed. */
+static int raw_connect(const struct pair *p)
+{
+    static const uint8_t req[8] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    uint8_t rep[8], byte;
+    snprintf(name.sun_path, sizeof name.sun_path, "%s", p->url + 6);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    const struct timeval limit = {.tv_usec = 300000};
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&name, sizeof name), 0);
+    ck_assert_int_eq(send(fd, req, sizeof req, MSG_NOSIGNAL), sizeof req);
+    ck_assert_int_eq(recv(fd, rep, sizeof rep, MSG_WAITALL), sizeof rep);
+    if (recv(fd, &byte, 1, 0) < 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* Who comes beyond the limit is refused, whoever is there is served on, and who goes makes room. */
+START_TEST(server_has_so_many_callers)
+{
+    struct pair p;
+    pair_open(&p, 4);
+    tsk_server_limit(p.server, 1, 3);
+    up(&p);
+    int one = raw_connect(&p), two = raw_connect(&p);
+    ck_assert(one >= 0 && two >= 0);
+    ck_assert_int_eq(raw_connect(&p), -1);
+    ck_ok(tsk_dial_call(p.dial, TSK_EV_MAIL, 1, parts, 1, 5000));
+    tsk_msg_free(await(&p, TSK_EV_WIRE));
+    close(one);
+    int three = -1;
+    for (uint64_t until = tsk_mono_ms() + NET_LIMIT_MS; three < 0 && tsk_mono_ms() < until;)
+        three = raw_connect(&p);
+    ck_assert_int_ge(three, 0);
+    close(two);
+    close(three);
+    pair_close(&p);
+}
+END_TEST
+
 START_TEST(server_moves_its_ear)
 {
     struct pair p;
@@ -434,6 +354,7 @@ static TCase *dials(void)
     tcase_add_test(t, dial_stop_fails_all);
     tcase_add_test(t, closer_waits_alone);
     tcase_add_test(t, server_holds_so_much);
+    tcase_add_test(t, server_has_so_many_callers);
     tcase_add_test(t, server_moves_its_ear);
     return t;
 }

@@ -104,6 +104,10 @@ tk node new --dir "$T/n" --id X001 --role sender; no 2 e.usage
 is 'o["error"]["what"]' --post
 tk node new --dir "$T/n" --id X001 --role sender --listen http://x; no 2 e.usage
 tk node new --dir "$T/n" --id X001 --role sender --listen "ipc:///$(printf 'x%.0s' $(seq 120))"; no 2 e.usage
+for host in 0.0.0.0 '[::]' '*' 0; do
+    tk node new --dir "$T/n" --id X001 --role sender --listen "tls+tcp://$host:7400"; no 2 e.usage
+    is 'o["error"]["what"]' "tls+tcp://$host:7400"
+done
 tk node new --dir "$T/n" --id X001 --role sender --listen ipc:///x --district 99999-99; no 2 e.usage
 [ ! -e "$T/n" ] || fail "a refused node left a folder"
 node 01100-YC --district 01102-01,01102-02 --district 01102-03
