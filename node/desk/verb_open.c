@@ -2,10 +2,11 @@
  *
  * Everything is done inside the batch's transaction, in this order: live -> clock -> drained -> unwrap -> decrypt ->
  * age checked -> the opening signed and queued to the sender. Only the answer waits for the commit; if the commit
- * fails it is wiped and nobody has seen it. Why here, and not in the effect after the commit: the transaction sees every stop that was
- * handled before it in the same batch, so such a stop wins; an opening whose content does not open, or shows a wrong
- * age class, leaves no record that says it was opened; and the stop that follows a wrong age class is committed with
- * the refusal. Plain text and keys are wiped at the end of this function; the copy in the answer when that is sent.
+ * fails it is wiped and nobody has seen it. Why here, and not in the effect after the commit: the transaction sees
+ * every stop that was handled before it in the same batch, so such a stop wins; an opening whose content does not
+ * open, or shows a wrong age class, leaves no record that says it was opened; and the stop that follows a wrong age
+ * class is committed with the refusal. Plain text and keys are wiped at the end of this function; the copy in the
+ * answer when that is sent.
  */
 #include <string.h>
 

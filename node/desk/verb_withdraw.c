@@ -97,8 +97,9 @@ static enum tsk_err author(struct tsk_call *call, const struct tsk_case_grant *g
     return tsk_author(call->ctx, call->b, TSK_REC_WITHDRAW, w, NULL, ret_id);
 }
 
-/* A stop of this grant, by the same kind of author and for the same holder, that stands over all that it was given for: one more would change
- * nothing, and each costs whoever says yes again a line. One that some grant has lifted since does not count. */
+/* A stop of this grant, by the same kind of author and for the same holder, that stands over all that it was given for: one
+ * more would change nothing, and each costs whoever says yes again a line. One that some grant has lifted since does not
+ * count. */
 static enum tsk_err stop_again(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
                                const struct tsk_withdraw *w, bool *ret_again, struct tsk_stop *ret_s)
 {
@@ -162,7 +163,8 @@ static enum tsk_err holder_of_kind(struct tsk_call *call, const struct tsk_case 
 }
 
 /* A child of the first age class decides nothing alone: its stop could be lifted by nobody. */
-static enum tsk_err child_decides(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g, bool *ret_yes)
+static enum tsk_err child_decides(struct tsk_call *call, const struct tsk_case *c, const struct tsk_case_grant *g,
+                                  bool *ret_yes)
 {
     struct tsk_place at = {0};
     struct tsk_case_item it;

@@ -467,40 +467,6 @@ START_TEST(grant_without_its_holder)
 }
 END_TEST
 
-static enum tsk_err seal_more(const struct tsk_id16 *id, const struct plan *plan, const char *category)
-{
-    struct tsk_case c = look_case(S, id);
-    struct tsk_batch b;
-    begin(S, &b);
-    ck_ok(tsk_batch_save(&b));
-    enum tsk_err e = add_item(&b, &c, plan, both, 2, category);
-    if (e == TSK_OK)
-        ck_ok(tsk_batch_keep(&b));
-    else
-        tsk_batch_undo(&b);
-    finish(S, &b);
-    return e;
-}
-
-/* Two categories of one person, sealed as if of two ages: the second is refused, unless the first one's class has passed. */
-START_TEST(items_of_two_ages)
-{
-    struct plan p = PLAN, other = PLAN;
-    p.class_until = other.class_until = desk_now + 50 * DAY;
-    struct tsk_id16 id = refer(&p, both, 2, "C1");
-    other.age_class = 1;
-    ck_err(seal_more(&id, &other, "C5"), TSK_E_MALFORMED);
-    other.age_class = 2;
-    other.class_until += 1;
-    ck_err(seal_more(&id, &other, "C5"), TSK_E_MALFORMED);
-    ck_ok(seal_more(&id, &p, "C5"));
-    desk_now += 50 * DAY;
-    other.age_class = 3;
-    other.class_until = desk_now + 50 * DAY;
-    ck_ok(seal_more(&id, &other, "C1"));
-}
-END_TEST
-
 static TCase *grants(void)
 {
     TCase *tc = tcase_create("grants");
@@ -514,7 +480,6 @@ static TCase *grants(void)
         grant_whose_items_never_come, bundle_of_a_refused_token, refused_item_goes_again, refused_grant_is_no_half,
         grant_in_words_to_come,
         grant_without_its_cosign, grant_without_its_holder,
-        items_of_two_ages,
     };
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_test(tc, tests[i]);

@@ -309,7 +309,8 @@ START_TEST(no_consent_for_a_refused_token)
     json_decref(out);
     world_answered(R, S, &id, 5);
     out = world_do(S, ask2("history", "referral", referral));
-    ck_assert_str_eq(world_str(json_object_get(json_array_get(json_object_get(out, "events"), 0), "refused"), "code"), "e.stale");
+    const json_t *first = json_array_get(json_object_get(out, "events"), 0);
+    ck_assert_str_eq(world_str(json_object_get(first, "refused"), "code"), "e.stale");
     json_decref(out);
     world_refused(S, consent(&child, "C3", TSK_GRANT_GIVEN), "e.state", "X001");
     json_decref(world_do(S, consent(&child, "C3", TSK_GRANT_REFUSED))); /* nobody is kept from saying no */

@@ -183,7 +183,11 @@ END_TEST
 /* One item more than what a child alone may say of itself. */
 START_TEST(content_of_a_child_alone)
 {
-    static const struct { uint64_t policy, age_class, second; const char *need, *category, *more; enum tsk_err want; } rows[] = {
+    static const struct {
+        uint64_t policy, age_class, second;
+        const char *need, *category, *more;
+        enum tsk_err want;
+    } rows[] = {
         {2, 2, 0, "N07", "C1", NULL, TSK_OK},      {2, 2, 0, "N07", "C1", "c1.how", TSK_OK},
         {2, 2, 0, "N07", "C1", "c1.name", TSK_E_HOLDERS}, {2, 2, 0, "N07", "C1", "c1.tel", TSK_E_HOLDERS},
         {2, 2, 2, "N07", "C1", "c1.name", TSK_OK}, {2, 2, 1, "N07", "C1", "c1.name", TSK_E_HOLDERS},
@@ -191,8 +195,9 @@ START_TEST(content_of_a_child_alone)
         {2, 3, 0, "N07", "C1", "c1.name", TSK_OK}, {1, 2, 0, "N07", "C1", "c1.name", TSK_OK}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct tsk_code need = code(rows[i].need);
-        struct tsk_consent_case c = {.policy = rows[i].policy, .age_class = rows[i].age_class, .category = code(rows[i].category),
-                                     .recipient_type = code("T06"), .needs = &need, .needs_n = 1};
+        struct tsk_consent_case c = {.policy = rows[i].policy, .age_class = rows[i].age_class,
+                                     .category = code(rows[i].category), .recipient_type = code("T06"),
+                                     .needs = &need, .needs_n = 1};
         uint64_t kinds[] = {1, rows[i].second};
         uint8_t buf[64];
         struct tsk_cbor_out out;
@@ -211,10 +216,11 @@ START_TEST(content_of_a_child_alone)
             ck_assert(key.n == strlen(rows[i].more) && memcmp(key.p, rows[i].more, key.n) == 0);
     }
     struct tsk_code need = code("N07");
-    struct tsk_consent_case c = {.policy = 2, .age_class = 2, .category = code("C1"), .recipient_type = code("T06"), .needs = &need,
-                                 .needs_n = 1};
+    struct tsk_consent_case c = {.policy = 2, .age_class = 2, .category = code("C1"), .recipient_type = code("T06"),
+                                 .needs = &need, .needs_n = 1};
     struct tsk_slice key;
-    ck_assert_int_ne(tsk_consent_content(&c, (const uint64_t[]){1}, 1, (struct tsk_slice){(const uint8_t *)"\xa1", 1}, &key), TSK_OK);
+    const struct tsk_slice cut = {(const uint8_t *)"\xa1", 1};
+    ck_assert_int_ne(tsk_consent_content(&c, (const uint64_t[]){1}, 1, cut, &key), TSK_OK);
 }
 END_TEST
 

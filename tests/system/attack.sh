@@ -57,7 +57,7 @@ hostile 01100-YC wire
 hostile X001 control
 hostile X001 escape
 evil=$(sed -n 's/^REF //p' "$T/hostile.out")
-"$BUILD/tasuki" open "$evil" C6 --purpose P1 --ui en --dir "$T/X001" >"$T/shown" 2>&1 || { echo "--- escape: not opened"; BAD=$((BAD + 1)); }
+"$BUILD/tasuki" open "$evil" C6 --purpose P1 --ui en --dir "$T/X001" >"$T/shown" 2>&1 || { echo "--- escape: not opened"; cat "$T/shown"; BAD=$((BAD + 1)); }
 if LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' "$T/shown"; then
     echo "--- escape: what a sender wrote reaches the terminal of the recipient's staff as it is"; BAD=$((BAD + 1))
 fi

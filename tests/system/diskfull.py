@@ -1,5 +1,6 @@
 """diskfull.py - in a mount namespace of its own: a post office's, the sender's, the recipient's folder on a small tmpfs. Each
 is filled up to where the node begins its reserve, which stops still get into, and then to the last byte."""
+import itertools
 import os
 import subprocess
 
@@ -7,6 +8,7 @@ from net import BUILD, DETAILS, Net, Untrue, agree, code, quiet, say, true, wait
 
 DETAILS["C6"] = {**DETAILS["C6"], "c6.words": "長" * 400, "c6.wish": "い" * 200} # so that a consent fills several blocks
 NEEDS = [f"N{i:02}" for i in range(1, 16)]
+calls = itertools.count(1)
 
 
 def mount(path, size):
@@ -126,7 +128,8 @@ def consented(s, t, family):
 
 
 def stop(n, grant):
-    return n.ask("withdraw", grant=grant, reason="S1")
+    """In words that nobody has used: a stop that stands already would not be made again."""
+    return n.ask("withdraw", grant=grant, reason=f"call {next(calls)}")
 
 
 def stopped(n, ref):

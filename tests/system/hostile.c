@@ -78,7 +78,7 @@ static const struct {
     {"that ends when it begins", 1, "C6", 3, edit_no_time, 7},
     {"for more than a year", 1, "C6", 3, edit_long, 6},
     {"that has ended", 1, "C6", 3, edit_past, 7},
-    {"on a notice that nobody uses", 1, "C6", 3, edit_notice, 6},
+    {"on a notice that a newer roster may name", 1, "C6", 3, edit_notice, -1},
     {"of another category than the item", 1, "C6", 3, edit_category, 6},
     {"from a clock 700 s ahead", 1, "C6", 3, edit_future, -1},
     {"a refusal on the wire", 1, "C6", 3, edit_refusal, 4},
@@ -221,7 +221,7 @@ static void content(void)
     load_add(&l, w.grant_bytes);
     l.wraps[l.wraps_n++] = w.wraps;
     send_load(&l);
-    expect("a grant whose item is withheld is asked for again", answer_of(&w.grant), -1);
+    expect("a grant whose item is withheld, and no number missing", answer_of(&w.grant), 6);
     expect_text("  and nothing opens", opens(&w, "C6"), "e.noconsent");
 }
 
@@ -242,8 +242,10 @@ static void age(void)
 void attack_escape(void)
 {
     static const uint8_t evil[] = "\xa1\x68" "c6.words" "\x6b" "\033[2J\033]0;x\007\x7f";
+    struct world w = world_new(); /* the numbers jump, since others were attacked meanwhile: what came before opens no more */
+    expect("something before it", sent(&w), 0);
     H.content = (struct tsk_slice){evil, sizeof evil - 1};
-    struct world w = world_new();
+    w = world_new();
     char id[33];
     expect("content with escapes", sent(&w), 0);
     tsk_hex(w.r.id.b, sizeof w.r.id.b, id);

@@ -157,7 +157,7 @@ void attack_numbers(void)
     expect_text("  is a gap of the hostile node's own", opens(&w, "C6"), "e.retry");
     l = (struct load){.seq = TSK_NUMBER_MAX, .floor = TSK_NUMBER_MAX};
     expect("a floor of 2^53", send_load(&l), 0);
-    expect_text("  says that nothing is missing", opens(&w, "C6"), "ok");
+    expect_text("  says that much was missed, and closes what was granted before", opens(&w, "C6"), "e.forgotten");
 }
 
 /* ---- the control socket ---- */
@@ -207,7 +207,7 @@ void attack_control(void)
     memset(big, 'a', n);
     memcpy(big, long_reason, sizeof long_reason - 1);
     memcpy(big + n - 2, "\"}", 2);
-    expect_text("a reason of 4 MiB", control(big, n), "e.usage");
+    expect_text("a reason of 4 MiB, of a grant that is not there", control(big, n), "e.unknown");
     free(big);
     expect_text("and the node still answers", status_of_victim(), "ok");
 }

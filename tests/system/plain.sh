@@ -39,7 +39,7 @@ no 1 e.wrongholder
 give 01100-YC "$REF" haru C9; no 1 e.unknown
 at 01100-YC consent give "$REF" --card-file "$T/haru.card" --pin-file "$T/haru.pin" --category C1 --until 2199-01-01
 [ "$RC" = 1 ] || [ "$RC" = 2 ] || fail "an end beyond the limit was taken"
-get 'o["error"]["what"]' | grep -Eq -- '--until 20[0-9][0-9]-' || fail "the latest day is not named"
+get 'o["error"]["next"]' | grep -Eq -- '20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]' || fail "the latest day is not named"
 give 01100-YC "$REF" haru C1,C6; ok
 is 'o["released"]' true
 is 'o["receipt"]["schema_version"]' 'ISO/IEC TS 27560:2023'
