@@ -28,4 +28,15 @@ TSK_MUST_USE enum tsk_err tsk_gcm_seal(const uint8_t key[32], const uint8_t nonc
 TSK_MUST_USE enum tsk_err tsk_gcm_open(const uint8_t key[32], const uint8_t nonce[12], struct tsk_slice aad,
                                        struct tsk_slice ct, uint8_t *ret_pt);
 
+/* The same for many texts under one key: its schedule is made once, which for a row of the store costs more than the
+ * cipher. The schedule lies in ordinary memory until tsk_gcm_free(), which wipes it: keep one for a transaction, not
+ * for a process. Not for two threads at once. */
+struct tsk_gcm;
+TSK_MUST_USE enum tsk_err tsk_gcm_new(const uint8_t key[32], struct tsk_gcm **ret_g);
+void tsk_gcm_free(struct tsk_gcm *g);
+TSK_MUST_USE enum tsk_err tsk_gcm_seal_more(struct tsk_gcm *g, const uint8_t nonce[12], struct tsk_slice aad,
+                                            struct tsk_slice pt, uint8_t *ret_ct);
+TSK_MUST_USE enum tsk_err tsk_gcm_open_more(struct tsk_gcm *g, const uint8_t nonce[12], struct tsk_slice aad,
+                                            struct tsk_slice ct, uint8_t *ret_pt);
+
 #endif

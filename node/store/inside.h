@@ -36,6 +36,7 @@ struct tsk_store {
     struct tsk_room room;
 };
 
+struct tsk_gcm;
 struct tsk_scratch { uint8_t *p; size_t cap; };
 
 struct tsk_txn {
@@ -47,6 +48,7 @@ struct tsk_txn {
     uint64_t writes;                   /* puts and deletions, also those undone since */
     struct tsk_memory *memory;
     struct tsk_scratch text;           /* the value read last */
+    struct tsk_gcm *gcm[TSK_T_COUNT];  /* ciphers of the tables touched, made on first use */
 };
 
 static inline MDB_txn *tsk_txn_top(const struct tsk_txn *t)

@@ -81,6 +81,15 @@ static MDB_val key_val(const struct tsk_rowkey *k)
     return (MDB_val){k->n, (void *)(uintptr_t)k->b};
 }
 
+/* ---- sealing ---- */
+static enum tsk_err cipher(struct tsk_txn *t, enum tsk_table table, struct tsk_gcm **ret_g)
+{
+    if (t->gcm[table] == NULL)
+        TSK_TRY(tsk_gcm_new(t->store->keys[table].b, &t->gcm[table]));
+    *ret_g = t->gcm[table];
+    return TSK_OK;
+}
+
 /* ---- reading ---- */
 static enum tsk_err unseal(struct tsk_txn *t, enum tsk_table table, const MDB_val *key, struct tsk_slice stored,
                            struct tsk_slice *ret_text)
@@ -88,9 +97,10 @@ static enum tsk_err unseal(struct tsk_txn *t, enum tsk_table table, const MDB_va
     if (stored.n < TSK_SEAL_EXTRA)
         return TSK_E_BUG;
     struct tsk_slice ct = {stored.p + TSK_SEAL_NONCE, stored.n - TSK_SEAL_NONCE};
+    struct tsk_gcm *g = NULL;
+    TSK_TRY(cipher(t, table, &g));
     TSK_TRY(tsk_scratch_need(&t->text, stored.n));
-    enum tsk_err e = tsk_gcm_open(t->store->keys[table].b, stored.p,
-                                  (struct tsk_slice){key->mv_data, key->mv_size}, ct, t->text.p);
+    enum tsk_err e = tsk_gcm_open_more(g, stored.p, (struct tsk_slice){key->mv_data, key->mv_size}, ct, t->text.p);
     if (e != TSK_OK)
         return e == TSK_E_BADSIG ? TSK_E_BUG : e; /* our own row, changed: no peer's fault */
     *ret_text = (struct tsk_slice){t->text.p, stored.n - TSK_SEAL_EXTRA};
@@ -151,9 +161,10 @@ static enum tsk_err fill(struct tsk_txn *t, enum tsk_table table, const MDB_val 
             memcpy(p, value.p, value.n);
         return TSK_OK;
     }
+    struct tsk_gcm *g = NULL;
+    TSK_TRY(cipher(t, table, &g));
     tsk_random(p, TSK_SEAL_NONCE);
-    return tsk_gcm_seal(t->store->keys[table].b, p, (struct tsk_slice){key->mv_data, key->mv_size}, value,
-                        p + TSK_SEAL_NONCE);
+    return tsk_gcm_seal_more(g, p, (struct tsk_slice){key->mv_data, key->mv_size}, value, p + TSK_SEAL_NONCE);
 }
 
 static enum tsk_err put(struct tsk_txn *t, const struct tsk_rowkey *k, struct tsk_slice value)

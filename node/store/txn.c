@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/hash.h"
 #include "node/store/inside.h"
 
 #define CHUNK_BYTES (64 * 1024)
@@ -126,6 +127,8 @@ static void txn_free(struct tsk_txn *t)
         t->store->writing = false;
     tsk_memory_free(t->memory);
     tsk_scratch_wipe(&t->text);
+    for (enum tsk_table i = 0; i < TSK_T_COUNT; i++)
+        tsk_gcm_free(t->gcm[i]);
     free(t);
 }
 

@@ -213,11 +213,39 @@ static TCase *hashes(void)
     return tc;
 }
 
+/* One context for all: neither the text before, nor its direction, nor its refusal shows in the next. */
+START_TEST(gcm_of_many_texts)
+{
+    uint8_t key[32] = {1}, nonce[12] = {2}, pt[100], ct[116], want[116], out[100];
+    struct tsk_gcm *g = NULL;
+    memset(pt, 'p', sizeof pt);
+    ck_ok(tsk_gcm_new(key, &g));
+    for (size_t n = 0; n <= sizeof pt; n += 7) {
+        struct tsk_slice text = {pt, n}, aad = {pt, n % 5 * 9}, sealed = {ct, n + 16};
+        nonce[0]++;
+        ck_ok(tsk_gcm_seal(key, nonce, aad, text, want));
+        ck_ok(tsk_gcm_seal_more(g, nonce, aad, text, ct));
+        ck_assert_mem_eq(ct, want, n + 16);
+        ck_ok(tsk_gcm_open_more(g, nonce, aad, sealed, out));
+        ck_assert_mem_eq(out, pt, n);
+        flip(ct, 8 * n);
+        memset(out, 0xa5, sizeof out);
+        ck_err(tsk_gcm_open_more(g, nonce, aad, sealed, out), TSK_E_BADSIG);
+        for (size_t i = 0; i < n; i++)
+            ck_assert_uint_eq(out[i], 0);
+        ck_err(tsk_gcm_open_more(g, nonce, aad, (struct tsk_slice){ct, 15}, out), TSK_E_BADSIG);
+    }
+    tsk_gcm_free(g);
+    tsk_gcm_free(NULL);
+}
+END_TEST
+
 static TCase *gcm(void)
 {
     TCase *tc = crypto_case("gcm");
     tcase_add_loop_test(tc, gcm_nist, 0, COUNT(gcm_cases));
     tcase_add_loop_test(tc, gcm_refuses_every_flip_and_cut, 0, COUNT(gcm_cases));
+    tcase_add_test(tc, gcm_of_many_texts);
     return tc;
 }
 
