@@ -303,6 +303,7 @@ static enum tsk_err handle(struct tsk_ctx *ctx, struct tsk_batch *b, struct tsk_
     return handlers[a->env.rec].act(ctx, b, a);
 }
 
+/* `just_signed`: by us, and `ret_id` is its id already. */
 static enum tsk_err admit(struct tsk_ctx *ctx, struct tsk_batch *b, const struct tsk_incoming *in, bool just_signed,
                           struct tsk_id32 *ret_id, bool *ret_is_receipt)
 {
@@ -315,8 +316,9 @@ static enum tsk_err admit(struct tsk_ctx *ctx, struct tsk_batch *b, const struct
     TSK_TRY(tsk_cose_parse(in->bytes, &a.env));
     if (!tsk_rec_in_parcel(a.env.rec))
         return TSK_E_WRONGTYPE;
-    TSK_TRY(tsk_record_id(&a.env, &ctx->members->net, &a.id));
-    *ret_id = a.id;
+    if (!just_signed)
+        TSK_TRY(tsk_record_id(&a.env, &ctx->members->net, ret_id));
+    a.id = *ret_id;
     *ret_is_receipt = a.env.rec == TSK_REC_RECEIPT;
     if (in->bytes.n > tsk_rec_max(a.env.rec))
         return TSK_E_MALFORMED;
