@@ -214,7 +214,7 @@ enum tsk_err tsk_admit_nodes(struct tsk_cli *c, uint64_t now)
     TSK_MEMBERS *cur = NULL;
     __attribute__((cleanup(tsk_root_drop))) struct tsk_root root = {0};
     __attribute__((cleanup(seats_drop))) struct seats seats = {0};
-    __attribute__((cleanup(tsk_elements_drop))) struct tsk_elements members = {0};
+    __attribute__((cleanup(tsk_elements_drop))) struct tsk_elements members = {0}, notices = {0};
     TSK_TRY(tsk_root_open(c, &root));
     TSK_TRY(tsk_path(c->dir, "roster.cose", path));
     TSK_TRY(tsk_want_file(c, path, ROSTER_MAX, &bytes, &n));
@@ -229,5 +229,8 @@ enum tsk_err tsk_admit_nodes(struct tsk_cli *c, uint64_t now)
     next.time = now;
     next.valid_until = now + TSK_ROSTER_LIFE_S;
     next.members = tsk_elements_seq(&members);
+    TSK_TRY(tsk_elements_init(&notices, 65536));
+    TSK_TRY(tsk_notices_put(cur->r.notices, &notices));
+    next.notices = tsk_elements_seq(&notices);
     return tsk_roster_put(c, &root, &next);
 }

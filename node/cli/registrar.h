@@ -26,6 +26,9 @@ TSK_MUST_USE enum tsk_err tsk_partners_sample(struct tsk_elements *e);
 TSK_MUST_USE enum tsk_err tsk_partners_file(struct tsk_cli *c, const char *path, struct tsk_elements *e);
 
 /* Signs `r` with R/root.key and writes R/roster.cose. `ret_bytes`: memory (free), or NULL if not wanted. */
+/* Hashes of notice texts: those of the roster before, whose consents still stand, and those of this program. */
+TSK_MUST_USE enum tsk_err tsk_notices_put(struct tsk_seq before, struct tsk_elements *e);
+
 struct tsk_root { struct tsk_signer_key *key; };
 void tsk_root_drop(struct tsk_root *r);
 TSK_MUST_USE enum tsk_err tsk_root_open(struct tsk_cli *c, struct tsk_root *ret_root);

@@ -122,15 +122,28 @@ static enum tsk_err new_keys(struct tsk_cli *c, uint64_t now, uint8_t *ca_buf, s
     return e;
 }
 
-/* Hashes of every notice text of this program. */
-static enum tsk_err put_notices(struct tsk_elements *e)
+static bool named(struct tsk_seq before, const uint8_t hash[32])
+{
+    struct tsk_slice b;
+    bool found = false;
+    while (!found && tsk_seq_next_bytes(&before, &b))
+        found = b.n == 32 && memcmp(b.p, hash, 32) == 0;
+    return found;
+}
+
+enum tsk_err tsk_notices_put(struct tsk_seq before, struct tsk_elements *e)
 {
     size_t n;
+    struct tsk_seq old = before;
+    for (struct tsk_slice b; tsk_seq_next_bytes(&old, &b); e->n++)
+        tsk_cbor_put_bytes(&e->out, b);
     const struct tsk_notice *rows = tsk_notices(&n);
     for (size_t i = 0; i < n; i++) {
         uint8_t hash[32];
         struct tsk_slice text = {(const uint8_t *)rows[i].text, strlen(rows[i].text)};
         TSK_TRY(tsk_sha256(&text, 1, hash));
+        if (named(before, hash))
+            continue;
         tsk_cbor_put_bytes(&e->out, TSK_SLICE(hash));
         e->n++;
     }
@@ -153,7 +166,7 @@ static enum tsk_err write_genesis(struct tsk_cli *c, const struct tsk_elements *
                            .partners = tsk_elements_seq(partners), .min_suite = TSK_SUITE_1, .min_mode = TSK_MODE_CARD,
                            .policy = policy && strcmp(policy, "2") == 0 ? 2 : 1};
     TSK_TRY(tsk_elements_init(&notices, 65536));
-    TSK_TRY(put_notices(&notices));
+    TSK_TRY(tsk_notices_put((struct tsk_seq){0}, &notices));
     r.notices = tsk_elements_seq(&notices);
     TSK_FD lock = -1;
     TSK_TRY(tsk_folder_new(c->dir));

@@ -291,6 +291,33 @@ START_TEST(emergency_comes_first)
 }
 END_TEST
 
+/* An update's new texts come into force with the next roster, and what was heard before goes on to count. */
+START_TEST(notices_grow)
+{
+    static const uint8_t foreign[] = {0x58, 32, 7};
+    uint8_t one[34] = {0};
+    memcpy(one, foreign, sizeof foreign);
+    struct tsk_elements none = {0}, again = {0}, more = {0};
+    ck_ok(tsk_elements_init(&none, 4096));
+    ck_ok(tsk_elements_init(&again, 4096));
+    ck_ok(tsk_elements_init(&more, 4096));
+    ck_ok(tsk_notices_put((struct tsk_seq){0}, &none));
+    size_t n;
+    ck_assert_ptr_nonnull(tsk_notices(&n));
+    ck_assert_uint_eq(none.n, n);
+    ck_ok(tsk_notices_put(tsk_elements_seq(&none), &again));
+    struct tsk_seq first = tsk_elements_seq(&none), second = tsk_elements_seq(&again);
+    ck_assert_uint_eq(again.n, n);
+    ck_assert(tsk_slice_eq(first.bytes, second.bytes));
+    ck_ok(tsk_notices_put((struct tsk_seq){.bytes = TSK_SLICE(one), .n = 1}, &more));
+    ck_assert_uint_eq(more.n, n + 1);
+    ck_assert_mem_eq(tsk_elements_seq(&more).bytes.p, one, sizeof one);
+    tsk_elements_drop(&none);
+    tsk_elements_drop(&again);
+    tsk_elements_drop(&more);
+}
+END_TEST
+
 static TCase *cli_case(void)
 {
     TCase *tc = tcase_create("cli");
@@ -301,6 +328,7 @@ static TCase *cli_case(void)
     tcase_add_test(tc, widths);
     tcase_add_test(tc, tables_align);
     tcase_add_test(tc, notices_are_filled);
+    tcase_add_test(tc, notices_grow);
     tcase_add_test(tc, the_registrar);
     tcase_add_test(tc, a_new_key_succeeds);
     tcase_add_test(tc, a_join_is_whole);
